@@ -1,0 +1,58 @@
+//! What convolution, depthwise and dense layers share: weights, bias, requantisation, residual.
+
+use super::{check_clamp, check_entries};
+use crate::numerics::{Clamp, MAX_REQUANT_SHIFT};
+use crate::{Dtype, KernelError, TensorSpec, WeightBits};
+
+/// Weights and requantisation of an accumulating step:
+/// `y = clamp((acc * m_c [+ residual * residual_multiplier]) >> shift)` with
+/// `acc = bias_c + sum(w * q)` (docs/numerics.md, "Requantisation").
+#[derive(Clone, Copy, Debug)]
+pub struct Accumulate<'a> {
+    /// Packed weights, layout `rows`.
+    pub weights: &'a [u8],
+    /// Width of a weight.
+    pub weight_bits: WeightBits,
+    /// Bias of each output channel; holds zero points and the rounding term.
+    pub bias: &'a [i32],
+    /// Multiplier of each output channel, at least 1.
+    pub multipliers: &'a [i32],
+    /// Shift of the 64-bit product.
+    pub shift: u8,
+    /// Limits of the result.
+    pub clamp: Clamp,
+    /// Multiplier of a residual operand; only looked at when there is one.
+    pub residual_multiplier: i32,
+}
+
+impl Accumulate<'_> {
+    /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels.
+    pub(crate) fn check(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+        rows: usize,
+        row_len: usize,
+    ) -> Result<(), KernelError> {
+        x.check()?;
+        y.check()?;
+        if x.dtype == Dtype::I16 {
+            return Err(KernelError::UnsupportedType);
+        }
+        if let Some(residual) = residual {
+            residual.check()?;
+            if residual.dims != y.dims {
+                return Err(KernelError::InvalidShape);
+            }
+        }
+        crate::Weights::new(self.weights, self.weight_bits, rows, row_len)?;
+        let channels = usize::from(y.dims.c);
+        check_entries(self.bias.len(), channels)?;
+        check_entries(self.multipliers.len(), channels)?;
+        if self.shift > MAX_REQUANT_SHIFT {
+            return Err(KernelError::InvalidShift { shift: self.shift });
+        }
+        check_clamp(self.clamp, y.dtype)
+    }
+}

@@ -1,0 +1,122 @@
+//! Convolution: any stride, padding, dilation and groups.
+
+use super::Accumulate;
+use crate::{KernelError, TensorSpec};
+
+/// Where the taps of a convolution lie. Output pixel `(oy, ox)`, tap `(ky, kx)` reads input pixel
+/// `(oy * stride_h + ky * dilation_h - pad_top, ox * stride_w + kx * dilation_w - pad_left)`; outside the
+/// input it reads the input's zero point. Padding below and to the right follows from the output's shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// Kernel rows and columns.
+    pub kernel: [u8; 2],
+    /// Step between windows, rows and columns.
+    pub stride: [u8; 2],
+    /// Distance between taps, rows and columns.
+    pub dilation: [u8; 2],
+    /// Padding above and to the left.
+    pub pad: [u8; 2],
+}
+
+impl Geometry {
+    pub(crate) fn check(&self) -> Result<(), KernelError> {
+        let [kh, kw] = self.kernel;
+        let [sh, sw] = self.stride;
+        let [dh, dw] = self.dilation;
+        if [kh, kw, sh, sw, dh, dw].contains(&0) {
+            return Err(KernelError::InvalidGeometry);
+        }
+        Ok(())
+    }
+
+    /// Taps of the kernel.
+    pub fn taps(&self) -> usize {
+        let [kh, kw] = self.kernel;
+        usize::from(kh) * usize::from(kw)
+    }
+
+    /// Input row of output row `oy` and kernel row `ky`; `None` in the padding.
+    #[inline(always)]
+    pub fn row(&self, oy: usize, ky: usize, rows: usize) -> Option<usize> {
+        let ([stride, _], [dilation, _], [pad, _]) = (self.stride, self.dilation, self.pad);
+        inside(oy * usize::from(stride) + ky * usize::from(dilation), usize::from(pad), rows)
+    }
+
+    /// Input column of output column `ox` and kernel column `kx`; `None` in the padding.
+    #[inline(always)]
+    pub fn column(&self, ox: usize, kx: usize, columns: usize) -> Option<usize> {
+        let ([_, stride], [_, dilation], [_, pad]) = (self.stride, self.dilation, self.pad);
+        inside(ox * usize::from(stride) + kx * usize::from(dilation), usize::from(pad), columns)
+    }
+}
+
+#[inline(always)]
+fn inside(padded: usize, pad: usize, size: usize) -> Option<usize> {
+    // Below the padding the subtraction wraps to a large number.
+    let index = padded.wrapping_sub(pad);
+    if index < size { Some(index) } else { None }
+}
+
+/// Convolution `[h, w, cin] -> [oh, ow, cout]`, weights `[cout, kh, kw, cin / groups]`.
+///
+/// # Numerics
+/// See [`Accumulate`]; the accumulator wraps in 32 bits.
+///
+/// # Memory
+/// Scratch: one widened column, see [`Conv2d::scratch_bytes`]. The result may be written over the residual
+/// ([`super::elementwise_in_place`]) and, for plain 1x1 convolutions, over the input ([`Conv2d::in_place`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Conv2d<'a> {
+    /// Taps.
+    pub geometry: Geometry,
+    /// Channel groups.
+    pub groups: u16,
+    /// Input channels of a group; stored, because inference does not divide.
+    pub group_inputs: u16,
+    /// Output channels of a group.
+    pub group_outputs: u16,
+    /// Weights and requantisation.
+    pub accumulate: Accumulate<'a>,
+}
+
+impl Conv2d<'_> {
+    /// Checks shapes, types and constants.
+    ///
+    /// # Errors
+    /// See [`KernelError`].
+    pub fn check(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
+        self.geometry.check()?;
+        let channels = |per_group: u16| u32::from(self.groups) * u32::from(per_group);
+        if channels(self.group_inputs) != u32::from(x.dims.c)
+            || channels(self.group_outputs) != u32::from(y.dims.c)
+        {
+            return Err(KernelError::InvalidGeometry);
+        }
+        let row_len = self.column_len().ok_or(KernelError::InvalidShape)?;
+        self.accumulate.check(x, residual, y, usize::from(y.dims.c), row_len)
+    }
+
+    /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
+    pub fn column_len(&self) -> Option<usize> {
+        self.geometry.taps().checked_mul(usize::from(self.group_inputs))
+    }
+
+    /// Bytes of scratch: one column, an element a byte.
+    pub fn scratch_bytes(&self) -> usize {
+        self.column_len().unwrap_or(usize::MAX)
+    }
+
+    /// Whether `y` may be written over `x`: one tap, stride 1, no padding, one group, no wider pixels.
+    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
+        let Geometry { kernel, stride, pad, .. } = self.geometry;
+        (kernel, stride, pad) == ([1, 1], [1, 1], [0, 0])
+            && self.groups == 1
+            && (x.dims.h, x.dims.w) == (y.dims.h, y.dims.w)
+            && y.pixel_bytes() <= x.pixel_bytes()
+    }
+}

@@ -1,0 +1,40 @@
+//! Fully connected layer.
+
+use super::Accumulate;
+use crate::{Dtype, KernelError, TensorSpec};
+
+/// Fully connected layer `[h, w, c] -> [1, 1, n]`, weights `[n, h * w * c]`.
+///
+/// # Memory
+/// Scratch for the widened input unless it is stored in bytes ([`Dense::scratch_bytes`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Dense<'a> {
+    /// Weights and requantisation.
+    pub accumulate: Accumulate<'a>,
+}
+
+impl Dense<'_> {
+    /// Checks shapes, types and constants.
+    ///
+    /// # Errors
+    /// See [`KernelError`].
+    pub fn check(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
+        x.check()?;
+        if (y.dims.h, y.dims.w) != (1, 1) {
+            return Err(KernelError::InvalidShape);
+        }
+        let (h, w, c) = x.dims.hwc();
+        self.accumulate.check(x, residual, y, usize::from(y.dims.c), h * w * c)
+    }
+
+    /// Bytes of scratch.
+    pub fn scratch_bytes(&self, x: &TensorSpec) -> usize {
+        let (h, w, c) = x.dims.hwc();
+        if x.dtype == Dtype::I8 { 0 } else { h.saturating_mul(w).saturating_mul(c) }
+    }
+}

@@ -1,0 +1,48 @@
+//! Depthwise convolution: one kernel per channel, as many channels out as in.
+
+use super::{Accumulate, Geometry};
+use crate::{KernelError, TensorSpec};
+
+/// Depthwise convolution `[h, w, c] -> [oh, ow, c]`, weights `[kh * kw, c]`: a packed row per tap.
+///
+/// # Memory
+/// No scratch when input and result are apart. In place ([`Depthwise::in_place`]) the scratch holds the
+/// `pad_top + 1` input rows that the result has overwritten ([`Depthwise::scratch_bytes`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Depthwise<'a> {
+    /// Taps.
+    pub geometry: Geometry,
+    /// Weights and requantisation.
+    pub accumulate: Accumulate<'a>,
+}
+
+impl Depthwise<'_> {
+    /// Checks shapes, types and constants.
+    ///
+    /// # Errors
+    /// See [`KernelError`].
+    pub fn check(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
+        self.geometry.check()?;
+        if x.dims.c != y.dims.c {
+            return Err(KernelError::InvalidShape);
+        }
+        self.accumulate.check(x, residual, y, self.geometry.taps(), usize::from(x.dims.c))
+    }
+
+    /// Bytes of scratch.
+    pub fn scratch_bytes(&self, x: &TensorSpec, in_place: bool) -> usize {
+        let [pad, _] = self.geometry.pad;
+        let row = x.pixel_bytes() * usize::from(x.dims.w);
+        if in_place { row.saturating_mul(usize::from(pad) + 1) } else { 0 }
+    }
+
+    /// Whether `y` may be written over `x`: no more rows, columns or bytes per element.
+    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
+        super::forward_in_place(x, y)
+    }
+}
