@@ -75,14 +75,14 @@ impl<'m, 'a> Session<'m, 'a> {
     /// # Errors
     /// None for a model that loaded, see [`RunError`].
     pub fn step(&mut self) -> Result<Progress, RunError> {
-        self.step_with(&mut |_, _| {})
+        self.step_with(|_, _| {})
     }
 
     /// Runs the next step and shows its index and output to `trace`.
     ///
     /// # Errors
     /// None for a model that loaded, see [`RunError`].
-    pub fn step_with(&mut self, trace: &mut dyn FnMut(u32, Tensor)) -> Result<Progress, RunError> {
+    pub fn step_with(&mut self, mut trace: impl FnMut(u32, Tensor)) -> Result<Progress, RunError> {
         let step = next_step(&mut self.rest)?;
         run_step(&step, self.model.constant_section(), self.arena)?;
         trace(self.index, view(self.arena, &step.output)?);
