@@ -1,7 +1,7 @@
 """Trains the float network of the embedded default job and writes digits.onnx beside this file.
 
 The test part is every fifth sample (index % 5 == 0); it is never trained on. Needs torch, numpy and
-onnx; one CPU core and about two minutes. BatchNorm stays apart in the file, because
+onnx; a quarter of a minute on one core. BatchNorm stays apart in the file, because
 quantisation-aware training needs to see it.
 """
 
