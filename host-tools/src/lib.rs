@@ -1,4 +1,5 @@
 //! From a float network to a model file. Data flows one way:
 //! import -> graph -> calibrate -> lower -> file -> runtime -> kernels.
 
+pub mod data;
 pub mod graph;
