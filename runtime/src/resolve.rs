@@ -110,6 +110,37 @@ pub(crate) fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -
     Concat { first, multiplier: part.multiplier, offset: part.offset, shift, clamp: clamp.into() }
 }
 
+/// Whether the result may be written over the main operand, and the scratch for that case or the other.
+/// The constants do not matter, so a planner can ask before there are any.
+pub(crate) fn memory(op: &Op, output: &Operand, in_place: bool) -> (bool, usize) {
+    let y = output.spec();
+    let accumulate = Accumulate::NONE;
+    match op {
+        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } => {
+            let op = Conv2d {
+                geometry: geometry(taps),
+                groups: *groups,
+                group_inputs: *group_inputs,
+                group_outputs: *group_outputs,
+                accumulate,
+            };
+            (op.in_place(&x.spec(), &y), op.scratch_bytes())
+        }
+        Op::Depthwise { x, taps, .. } => {
+            let op = Depthwise { geometry: geometry(taps), accumulate };
+            (op.in_place(&x.spec(), &y), op.scratch_bytes(&x.spec(), in_place))
+        }
+        Op::Dense { x, .. } => (false, Dense { accumulate }.scratch_bytes(&x.spec())),
+        Op::MaxPool { x, pool, .. } | Op::AveragePool { x, pool, .. } => {
+            (windows(pool).in_place(&x.spec(), &y), 0)
+        }
+        Op::Add { a: x, .. } | Op::Rescale { x, .. } | Op::Table { x, .. } => {
+            (kernels::op::elementwise_in_place(&x.spec(), &y), 0)
+        }
+        Op::Concat { .. } | Op::Window { .. } => (false, 0),
+    }
+}
+
 fn accumulate<'m>(r: &AccumulateRef, channels: u16, constants: Constants<'m>) -> Option<Accumulate<'m>> {
     Some(Accumulate {
         weights: constants.bytes(r.weights)?,

@@ -5,9 +5,19 @@
 use kernels::{KernelError, TensorSpec, op};
 
 use crate::LoadError;
-use crate::format::{Interface, Operand, Region, Step};
+use crate::format::{Interface, Op, Operand, Region, Step};
 use crate::model::next_step;
-use crate::resolve::{Constants, Resolved, concat_part, resolve};
+use crate::resolve::{Constants, Resolved, concat_part, memory, resolve};
+
+/// Whether the result of a step may be written over its main operand, first byte on first byte.
+pub fn in_place(op: &Op, output: &Operand) -> bool {
+    memory(op, output, true).0
+}
+
+/// Bytes of scratch that a step needs, with its result over its main operand or apart.
+pub fn scratch_bytes(op: &Op, output: &Operand, in_place: bool) -> usize {
+    memory(op, output, in_place).1
+}
 
 /// Checks interface and all steps.
 pub(crate) fn validate_steps(
@@ -79,12 +89,12 @@ impl Check<'_> {
             }
             Resolved::MaxPool(op, x) => {
                 self.kernel(op.check(&x.spec(), &y))?;
-                self.input(&x, op.in_place(&x.spec(), &y))?;
+                self.input(&x, op.geometry.in_place(&x.spec(), &y))?;
                 self.scratch(0, &[])
             }
             Resolved::AveragePool(op, x) => {
                 self.kernel(op.check(&x.spec(), &y))?;
-                self.input(&x, op.in_place(&x.spec(), &y))?;
+                self.input(&x, op.geometry.in_place(&x.spec(), &y))?;
                 self.scratch(0, &[])
             }
             Resolved::Add(op, a, b) => {

@@ -89,6 +89,17 @@ pub struct BatchNorm {
     pub epsilon: f32,
 }
 
+impl BatchNorm {
+    /// The same function with two constants per channel.
+    pub fn affine(&self) -> ChannelAffine {
+        let deviation = self.var.iter().map(|v| (f64::from(*v) + f64::from(self.epsilon)).sqrt());
+        let scale: Vec<f64> = self.gamma.iter().zip(deviation).map(|(g, d)| f64::from(*g) / d).collect();
+        let centre = self.mean.iter().zip(&scale).map(|(m, s)| f64::from(*m) * s);
+        let shift = self.beta.iter().zip(centre).map(|(b, c)| (f64::from(*b) - c) as f32).collect();
+        ChannelAffine { scale: scale.into_iter().map(|s| s as f32).collect(), shift }
+    }
+}
+
 /// `y = x * scale + shift`, per channel.
 #[derive(Clone, Debug)]
 pub struct ChannelAffine {

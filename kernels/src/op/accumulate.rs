@@ -26,6 +26,17 @@ pub struct Accumulate<'a> {
 }
 
 impl Accumulate<'_> {
+    /// No constants: enough to ask an operator for its scratch or for what may be written in place.
+    pub const NONE: Self = Self {
+        weights: &[],
+        weight_bits: WeightBits::W8,
+        bias: &[],
+        multipliers: &[],
+        shift: 0,
+        clamp: Clamp { lo: 0, hi: 0 },
+        residual_multiplier: 0,
+    };
+
     /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels.
     pub(crate) fn check(
         &self,

@@ -34,7 +34,8 @@ impl PoolGeometry {
         Ok(())
     }
 
-    fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
+    /// Whether `y` may be written over `x`: no padding, no more rows, columns or bytes per element.
+    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
         self.pad == [0, 0] && forward_in_place(x, y)
     }
 }
@@ -60,11 +61,6 @@ impl MaxPool {
             return Err(KernelError::UnsupportedType);
         }
         check_clamp(self.clamp, y.dtype)
-    }
-
-    /// Whether `y` may be written over `x`.
-    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
-        self.geometry.in_place(x, y)
     }
 }
 
@@ -98,10 +94,5 @@ impl AveragePool<'_> {
         check_entries(self.offsets.len(), entries)?;
         check_rescale_shift(self.shift)?;
         check_clamp(self.clamp, y.dtype)
-    }
-
-    /// Whether `y` may be written over `x`.
-    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
-        self.geometry.in_place(x, y)
     }
 }

@@ -1,0 +1,164 @@
+//! Images in a folder per class, on disk or in a .zip. Only chosen images are decoded.
+
+use super::tree::{self, Tree};
+use super::{DataError, Layout, Loaded, Pick, Samples, file, select};
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+
+const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
+type Zip = zip::ZipArchive<Cursor<Vec<u8>>>;
+
+/// Reads the images that `picks` choose; grey where the network takes one channel.
+pub(super) fn load(dir: &Path, picks: &[Pick], channels: Option<usize>) -> Result<Loaded, DataError> {
+    let mut zip = if tree::has_extension(dir, &["zip"]) { Some(open(dir)?) } else { None };
+    let tree = match &zip {
+        Some(zip) => list_zip(dir, zip)?,
+        None => tree::list(dir, &EXTENSIONS)?,
+    };
+    let (mut pixels, mut labels, mut size) = (Vec::new(), Vec::new(), None);
+    let mut channels = channels;
+    for index in select::indices(picks, tree.files.len()) {
+        let (label, path) = &tree.files[index];
+        let bytes = match &mut zip {
+            Some(zip) => unpack(dir, zip, path)?,
+            None => file::read(path)?,
+        };
+        let bad = |what: String| match &zip {
+            Some(_) => DataError::format(dir, format!("{}: {what}", path.display())),
+            None => DataError::format(path, what),
+        };
+        let image = image::load_from_memory(&bytes).map_err(|error| bad(error.to_string()))?;
+        let found = (image.height(), image.width());
+        let (h, w) = *size.get_or_insert(found);
+        if found != (h, w) {
+            let what =
+                format!("{}x{} pixels where the first image has {h}x{w}; scale them alike", found.0, found.1);
+            return Err(bad(what));
+        }
+        match *channels.get_or_insert(if image.color().has_color() { 3 } else { 1 }) {
+            1 => pixels.extend_from_slice(image.to_luma8().as_raw()),
+            // A wrong channel count is reported with both shapes when the samples meet the network.
+            _ => pixels.extend_from_slice(image.to_rgb8().as_raw()),
+        }
+        labels.push(*label);
+    }
+    let (h, w) = size.unwrap_or_default();
+    let depth = if channels == Some(1) { 1 } else { 3 };
+    Ok(Loaded {
+        samples: Samples::U8(pixels),
+        dims: vec![h as usize, w as usize, depth],
+        layout: Some(Layout::Hwc),
+        pixels: true,
+        labels,
+        classes: tree.classes,
+        total: tree.files.len(),
+    })
+}
+
+fn open(path: &Path) -> Result<Zip, DataError> {
+    zip::ZipArchive::new(Cursor::new(file::read(path)?))
+        .map_err(|error| DataError::format(path, error.to_string()))
+}
+
+/// Sorts like [`tree::list`]; the class is the folder that an image lies in.
+fn list_zip(path: &Path, zip: &Zip) -> Result<Tree, DataError> {
+    let mut found = Vec::new();
+    for name in zip.file_names() {
+        let name = PathBuf::from(name.map_err(|error| DataError::format(path, error.to_string()))?.as_ref());
+        let class = name.parent().and_then(Path::file_name).map(|c| c.to_string_lossy().into_owned());
+        let hidden = name.iter().any(|part| part.to_string_lossy().starts_with(['.', '_']));
+        if let Some(class) = class.filter(|_| !hidden && tree::has_extension(&name, &EXTENSIONS)) {
+            found.push((class, name));
+        }
+    }
+    found.sort();
+    let (mut classes, mut files) = (Vec::<String>::new(), Vec::new());
+    for (class, name) in found {
+        if classes.last() != Some(&class) {
+            classes.push(class);
+        }
+        files.push((classes.len() as u32 - 1, name));
+    }
+    if files.is_empty() {
+        return Err(DataError::format(path, "the archive has no PNG or JPEG images in class folders"));
+    }
+    Ok(Tree { classes, files })
+}
+
+fn unpack(path: &Path, zip: &mut Zip, name: &Path) -> Result<Vec<u8>, DataError> {
+    let bad = |error: String| DataError::format(path, format!("{}: {error}", name.display()));
+    let mut entry = zip.by_name(&name.to_string_lossy()).map_err(|error| bad(error.to_string()))?;
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes).map_err(|error| bad(error.to_string()))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Dataset, InputOptions, Part, Spec};
+    use super::*;
+    use crate::graph::Shape;
+    use std::io::Write;
+
+    fn png(values: &[u8], width: u32) -> Vec<u8> {
+        let image = image::GrayImage::from_raw(width, values.len() as u32 / width, values.to_vec()).unwrap();
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    fn load_spec(path: &Path, picks: &str, c: Option<usize>) -> Result<Dataset, DataError> {
+        let shape = c.map(|c| Shape::new(1, 2, c));
+        let spec: Spec = format!("folder:{}{picks}", path.display()).parse()?;
+        spec.load(Part::Test, &InputOptions { shape, ..Default::default() })
+    }
+
+    #[test]
+    fn folder_and_zip_give_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [("dog/a.png", [5, 6]), ("cat/b.PNG", [3, 4]), ("cat/a.png", [1, 2])];
+        let zip_path = dir.path().join("all.zip");
+        let mut zip = zip::ZipWriter::new(std::fs::File::create(&zip_path).unwrap());
+        for (name, values) in files {
+            let path = dir.path().join("all").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, png(&values, 2)).unwrap();
+            zip.start_file(format!("all/{name}"), zip::write::SimpleFileOptions::default()).unwrap();
+            zip.write_all(&png(&values, 2)).unwrap();
+        }
+        zip.finish().unwrap();
+        std::fs::write(dir.path().join("all/cat/notes.txt"), "x").unwrap();
+        for path in [dir.path().join("all"), zip_path] {
+            let data = load_spec(&path, "", None).unwrap();
+            assert_eq!(data.classes, ["cat", "dog"]);
+            assert_eq!(data.labels, [0, 0, 1]);
+            assert_eq!(data.samples, Samples::U8(vec![1, 2, 3, 4, 5, 6]));
+            assert_eq!(
+                load_spec(&path, "@1..2", Some(3)).unwrap().samples,
+                Samples::U8(vec![3, 3, 3, 4, 4, 4])
+            );
+            let message = load_spec(&path, "", Some(5)).unwrap_err().to_string();
+            assert!(message.contains("1x2x3") && message.contains("1x2x5"), "{message}");
+            assert!(matches!(load_spec(&path, "@7..", None), Err(DataError::Empty { total: 3, .. })));
+        }
+    }
+
+    #[test]
+    fn bad_files_are_errors() {
+        let dir = tempfile::tempdir().unwrap();
+        let check = |path: &Path, part: &str| {
+            let message = load_spec(path, "", None).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        };
+        check(dir.path(), "no class folders");
+        std::fs::create_dir(dir.path().join("a")).unwrap();
+        std::fs::write(dir.path().join("a/1.png"), &png(&[1, 2], 2)[..30]).unwrap();
+        check(dir.path(), "1.png");
+        std::fs::write(dir.path().join("a/1.png"), png(&[1, 2], 2)).unwrap();
+        std::fs::write(dir.path().join("a/2.png"), png(&[1, 2], 1)).unwrap();
+        check(dir.path(), "2x1 pixels where the first image has 1x2");
+        std::fs::write(dir.path().join("b.zip"), "PK no").unwrap();
+        check(&dir.path().join("b.zip"), "b.zip");
+        check(&dir.path().join("missing"), "missing");
+    }
+}

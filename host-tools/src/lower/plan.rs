@@ -1,0 +1,135 @@
+//! Memory of the integer network: lifetimes, results written over operands where the operator allows it,
+//! then `runtime::plan`. Until here, `Operand::offset` is the index of a tensor.
+
+use runtime::format::{Op, Operand, Region, Step};
+use runtime::plan::{Buffer, place};
+
+use super::emit::Network;
+
+/// Gives every tensor and scratch its offset; returns the arena's bytes.
+pub fn plan(network: &mut Network) -> u32 {
+    let mut merged: Vec<usize> = (0..network.tensors.len()).collect();
+    let mut best = layout(network, &merged);
+    // Writing over an operand is nearly always a gain, but a depthwise layer pays for it with scratch: each
+    // chance is taken when the arena does not grow.
+    for step in 0..network.steps.len() {
+        for (operand, allowed) in in_place_operands(&network.steps[step]) {
+            let output = network.steps[step].output.offset as usize;
+            let last_use = lifetimes(network, &merged)[merged[operand]].1;
+            let unmerged = merged[output] == output && merged[operand] != merged[output];
+            if !allowed || last_use != step as u32 + 1 || !unmerged {
+                continue;
+            }
+            let mut attempt = merged.clone();
+            attempt[output] = merged[operand];
+            let candidate = layout(network, &attempt);
+            if candidate.arena <= best.arena {
+                (merged, best) = (attempt, candidate);
+                break;
+            }
+        }
+    }
+    apply(network, &merged, &best);
+    best.arena
+}
+
+struct Layout {
+    arena: u32,
+    offsets: Vec<u32>,
+}
+
+/// Operands that the result may be written over.
+fn in_place_operands(step: &Step) -> Vec<(usize, bool)> {
+    let y = step.output.spec();
+    let mut candidates: Vec<(usize, bool)> = Vec::new();
+    let same = |x: &Operand| (x.offset as usize, kernels::op::elementwise_in_place(&x.spec(), &y));
+    if let Some(residual) = step.op.accumulate().and_then(|a| a.residual) {
+        candidates.push(same(&residual.operand));
+    }
+    match &step.op {
+        Op::Add { a, b, .. } => candidates.extend([same(a), same(b)]),
+        Op::Rescale { x, .. } | Op::Table { x, .. } => candidates.push(same(x)),
+        Op::Conv2d { x, .. } | Op::Depthwise { x, .. } | Op::MaxPool { x, .. } | Op::AveragePool { x, .. } => {
+            candidates.push((x.offset as usize, runtime::validate::in_place(&step.op, &step.output)));
+        }
+        Op::Dense { .. } | Op::Concat { .. } | Op::Window { .. } => {}
+    }
+    candidates
+}
+
+/// First and last time step of every memory block. Step `i` runs at time `i + 1`; the input is there at 0.
+fn lifetimes(network: &Network, merged: &[usize]) -> Vec<(u32, u32)> {
+    let mut lives = vec![(u32::MAX, 0); merged.len()];
+    let mut touch = |tensor: usize, time: u32| {
+        let (first, last) = &mut lives[merged[tensor]];
+        (*first, *last) = ((*first).min(time), (*last).max(time));
+    };
+    touch(network.input.offset as usize, 0);
+    for (i, step) in network.steps.iter().enumerate() {
+        for operand in operands(&step.op) {
+            touch(operand.offset as usize, i as u32 + 1);
+        }
+        touch(step.output.offset as usize, i as u32 + 1);
+    }
+    touch(network.output.offset as usize, network.steps.len() as u32 + 1);
+    lives
+}
+
+fn layout(network: &Network, merged: &[usize]) -> Layout {
+    let lives = lifetimes(network, merged);
+    let mut buffers = vec![Buffer { bytes: 0, first: u32::MAX, last: u32::MAX }; merged.len()];
+    for (tensor, &block) in merged.iter().enumerate() {
+        let (first, last) = lives[block];
+        let bytes = network.tensors[tensor].spec.bytes().unwrap_or(0).max(buffers[block].bytes);
+        buffers[block] = Buffer { bytes, first, last };
+    }
+    for (i, step) in network.steps.iter().enumerate() {
+        let bytes = scratch(step, merged);
+        buffers.push(Buffer { bytes, first: i as u32 + 1, last: i as u32 + 1 });
+    }
+    let mut offsets = vec![0; buffers.len()];
+    let mut order = offsets.clone();
+    let arena = place(&buffers, &mut offsets, &mut order);
+    Layout { arena, offsets }
+}
+
+fn scratch(step: &Step, merged: &[usize]) -> u32 {
+    let block = |operand: &Operand| merged[operand.offset as usize];
+    let over = operands(&step.op).first().is_some_and(|x| block(x) == block(&step.output));
+    runtime::validate::scratch_bytes(&step.op, &step.output, over) as u32
+}
+
+fn apply(network: &mut Network, merged: &[usize], layout: &Layout) {
+    let tensors = merged.len();
+    let place = |operand: &mut Operand| operand.offset = layout.offsets[merged[operand.offset as usize]];
+    for (i, step) in network.steps.iter_mut().enumerate() {
+        let bytes = scratch(step, merged);
+        let offset = if bytes == 0 { 0 } else { layout.offsets[tensors + i] };
+        step.scratch = Region { offset, bytes };
+        operands_mut(&mut step.op).into_iter().for_each(place);
+        place(&mut step.output);
+    }
+    place(&mut network.input);
+    place(&mut network.output);
+}
+
+/// All operands of a step, the main one first.
+pub fn operands(op: &Op) -> Vec<Operand> {
+    operands_mut(&mut op.clone()).into_iter().map(|o| *o).collect()
+}
+
+fn operands_mut(op: &mut Op) -> Vec<&mut Operand> {
+    match op {
+        Op::Conv2d { x, accumulate, .. } | Op::Depthwise { x, accumulate, .. } | Op::Dense { x, accumulate } => {
+            let residual = accumulate.residual.as_mut().map(|r| &mut r.operand);
+            [x].into_iter().chain(residual).collect()
+        }
+        Op::MaxPool { x, .. }
+        | Op::AveragePool { x, .. }
+        | Op::Rescale { x, .. }
+        | Op::Table { x, .. }
+        | Op::Window { x, .. } => vec![x],
+        Op::Add { a, b, .. } => vec![a, b],
+        Op::Concat { parts, .. } => parts.iter_mut().map(|p| &mut p.operand).collect(),
+    }
+}

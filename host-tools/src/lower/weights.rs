@@ -1,0 +1,159 @@
+//! Weights and biases of one layer as integers, per output channel, with the proof that no input can make
+//! the 32-bit accumulator overflow.
+
+use kernels::WeightBits;
+use serde::{Deserialize, Serialize};
+
+use crate::calibrate::QuantParams;
+
+/// How a channel's weight scale follows from its weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightRule {
+    /// `max|w| / (2^(b-1) - 1)`, HAWQ's rule.
+    Max,
+    /// The scale, at most that of `max`, with the least squared error.
+    Mse,
+    /// `max` at 8 bits, `mse` below.
+    #[default]
+    Auto,
+}
+
+/// Smallest real multiplier: below it a channel contributes nothing to the result that a coarser weight
+/// scale would lose (2^31 accumulator steps are then 2^9 result steps).
+const SMALLEST_FACTOR: f64 = 1.0 / (1u64 << 22) as f64;
+
+/// Shrink factors tried by [`WeightRule::Mse`].
+const MSE_STEPS: usize = 40;
+
+/// Integers of one output channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// Quantised weights, in the layout of the float weights.
+    pub weights: Vec<i8>,
+    /// `S_w`.
+    pub scale: f64,
+    /// `M_c = S_x S_w / S_y`.
+    pub factor: f64,
+    /// `B_c`.
+    pub bias: i32,
+    /// Largest magnitude that the accumulator can take.
+    pub bound: i64,
+}
+
+/// Everything around a layer's weights.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Width of a weight.
+    pub bits: WeightBits,
+    /// Scale rule.
+    pub rule: WeightRule,
+    /// Operand.
+    pub x: QuantParams,
+    /// Smallest and largest integer of the operand.
+    pub x_range: (i32, i32),
+    /// Result.
+    pub y: QuantParams,
+    /// Residual operand.
+    pub residual: Option<QuantParams>,
+}
+
+/// Quantises one output channel. The scale is coarsened until the accumulator provably fits 32 bits and the
+/// multiplier is not tiny; `None` when no scale does it.
+pub fn quantize_channel(weights: &[f32], bias: f32, context: &Context) -> Option<Channel> {
+    let (_, largest) = context.bits.range();
+    let max = weights.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+    let smallest = SMALLEST_FACTOR * context.y.scale / context.x.scale;
+    let mut scale = match (max > 0.0, context.rule, context.bits) {
+        (false, ..) => smallest,
+        (true, WeightRule::Max, _) | (true, WeightRule::Auto, WeightBits::W8) => max / f64::from(largest),
+        (true, ..) => least_squares(weights, max / f64::from(largest), context.bits),
+    };
+    scale = scale.max(smallest);
+    for _ in 0..64 {
+        if let Some(channel) = try_scale(weights, bias, scale, context) {
+            return Some(channel);
+        }
+        scale *= 2.0;
+    }
+    None
+}
+
+fn try_scale(weights: &[f32], bias: f32, scale: f64, context: &Context) -> Option<Channel> {
+    let quantized = quantize(weights, scale, context.bits);
+    let Context { x, y, .. } = context;
+    let factor = x.scale * scale / y.scale;
+    let zero = f64::from(x.zero_point) * quantized.iter().map(|&q| f64::from(q)).sum::<f64>();
+    let residual = context.residual.map_or(0.0, |r| f64::from(r.zero_point) * r.scale / y.scale);
+    let rounding = ((f64::from(y.zero_point) + 0.5 - residual) / factor).round_ties_even();
+    let bias = (f64::from(bias) / (x.scale * scale)).round_ties_even() - zero + rounding;
+    // Every partial sum, in any order, is within this: exact in f64, whose integers reach 2^53.
+    let (lo, hi) = context.x_range;
+    let taps: f64 = quantized.iter().map(|&q| f64::from(q).abs() * f64::from(lo.abs().max(hi.abs()))).sum();
+    let bound = bias.abs() + taps;
+    (bound < 2f64.powi(31)).then(|| Channel {
+        weights: quantized,
+        scale,
+        factor,
+        bias: bias as i32,
+        bound: bound as i64,
+    })
+}
+
+fn quantize(weights: &[f32], scale: f64, bits: WeightBits) -> Vec<i8> {
+    let (lo, hi) = bits.range();
+    let round = |w: &f32| (f64::from(*w) / scale).round_ties_even().clamp(lo.into(), hi.into()) as i8;
+    weights.iter().map(round).collect()
+}
+
+/// The scale between a quarter and all of `full` with the least squared error.
+fn least_squares(weights: &[f32], full: f64, bits: WeightBits) -> f64 {
+    let error = |scale: f64| -> f64 {
+        let quantized = quantize(weights, scale, bits);
+        quantized.iter().zip(weights).map(|(&q, &w)| (f64::from(q) * scale - f64::from(w)).powi(2)).sum()
+    };
+    let candidates = (0..=MSE_STEPS).map(|i| full * (1.0 - 0.75 * i as f64 / MSE_STEPS as f64));
+    let best = candidates.map(|s| (error(s), s)).min_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or(full, |(_, scale)| scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn context(bits: WeightBits, rule: WeightRule) -> Context {
+        let q = |scale, zero_point| QuantParams { scale, zero_point };
+        Context { bits, rule, x: q(0.02, -128), x_range: (-128, 127), y: q(0.05, 3), residual: None }
+    }
+
+    #[test]
+    fn the_largest_weight_is_the_largest_integer() {
+        let c = quantize_channel(&[0.5, -1.0, 0.25], 0.0, &context(WeightBits::W4, WeightRule::Max)).unwrap();
+        // 3.5 and 1.75 sevenths: half to even.
+        assert_eq!(c.weights, [4, -7, 2]);
+        assert_eq!(c.scale, 1.0 / 7.0);
+    }
+
+    #[test]
+    fn dead_and_huge_channels_are_within_bounds() {
+        for bits in [WeightBits::W2, WeightBits::W4, WeightBits::W8] {
+            let dead = quantize_channel(&[0.0; 9], 5.0, &context(bits, WeightRule::Auto)).unwrap();
+            assert!(dead.weights.iter().all(|&w| w == 0) && dead.bound < 1 << 31);
+            let tiny = quantize_channel(&[1e-20; 9], 1e3, &context(bits, WeightRule::Auto)).unwrap();
+            assert!(tiny.bound < 1 << 31 && tiny.factor >= SMALLEST_FACTOR);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_bound_holds_for_extreme_inputs(w in prop::collection::vec(-2f32..2.0, 1..64), b in -50f32..50.0) {
+            let context = context(WeightBits::W8, WeightRule::Max);
+            let c = quantize_channel(&w, b, &context).unwrap();
+            for extreme in [|w: i8| if w > 0 { 127 } else { -128 }, |w: i8| if w > 0 { -128 } else { 127 }] {
+                let acc: i64 = i64::from(c.bias) + c.weights.iter().map(|&w| i64::from(w) * extreme(w)).sum::<i64>();
+                prop_assert!(acc.abs() <= c.bound && c.bound < 1 << 31);
+            }
+        }
+    }
+}
