@@ -9,10 +9,8 @@ mod range;
 pub use observer::Observer;
 pub use range::{Grid, QuantParams, Range, quant_params};
 
-use serde::{Deserialize, Serialize};
-
 /// How a range follows from the values seen.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Method {
     /// Smallest and largest value.
     MinMax,

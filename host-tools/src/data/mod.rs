@@ -18,6 +18,8 @@ mod wav;
 
 #[cfg(test)]
 mod real_data;
+#[cfg(test)]
+mod robustness;
 
 pub use dataset::{Dataset, RawInput, RawKind, RawSample, Samples};
 pub use error::DataError;

@@ -29,7 +29,11 @@ pub(super) fn load(dir: &Path, picks: &[Pick]) -> Result<Loaded, DataError> {
                 reader.samples::<i32>().map(|s| s.map(|s| s as f32 * scale)).collect()
             }
         };
-        clips.push(clip.map_err(|error| bad(error.to_string()))?);
+        let clip = clip.map_err(|error| bad(error.to_string()))?;
+        if clip.len() % usize::from(channels) != 0 {
+            return Err(bad(format!("{} samples are not whole frames of {channels} channels", clip.len())));
+        }
+        clips.push(clip);
         labels.push(*label);
     }
     let channels = first.map_or(1, |(_, channels)| usize::from(channels));

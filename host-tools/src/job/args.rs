@@ -1,0 +1,166 @@
+//! Command-line overrides, one for every key of the job.
+
+use super::file::{DataFile, JobFile, QuantizeFile};
+use super::{JobError, MethodName, Scheme};
+use crate::data::{Layout, Normalize, Pick, PixelRange, Source, Spec};
+use serde::Deserialize;
+use serde::de::value::{Error as NameError, StrDeserializer};
+use std::path::PathBuf;
+
+/// Arguments of `quantize`. Without any it runs the embedded job.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct QuantizeArgs {
+    /// Job file; all other arguments override its keys
+    pub job: Option<PathBuf>,
+    /// Float network, an ONNX file
+    #[arg(long, value_name = "NET.onnx")]
+    pub model: Option<PathBuf>,
+    /// Name for people and for the output folder [default: the network's file name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Seed of everything random [default: 0]
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Data for training and testing; every fifth sample is held out unless the kind has two parts
+    #[arg(long, value_name = "SPEC", conflicts_with_all = ["train", "test"])]
+    pub data: Option<Spec>,
+    /// Data for training
+    #[arg(long, value_name = "SPEC")]
+    pub train: Option<Spec>,
+    /// Held-out data
+    #[arg(long, value_name = "SPEC")]
+    pub test: Option<Spec>,
+    /// Data for ranges [default: the training data]
+    #[arg(long, value_name = "SPEC")]
+    pub calibrate: Option<Spec>,
+    /// Order of the elements where the file does not tell: hwc, chw
+    #[arg(long, value_parser = named::<Layout>)]
+    pub layout: Option<Layout>,
+    /// Real value of one step of the stored numbers
+    #[arg(long)]
+    pub scale: Option<f64>,
+    /// Stored number that means 0
+    #[arg(long, allow_negative_numbers = true)]
+    pub zero: Option<f64>,
+    /// Range of image bytes: 0..255, 0..1
+    #[arg(long, value_parser = named::<PixelRange>)]
+    pub pixels: Option<PixelRange>,
+    /// Normalisation per channel, such as 0.485,0.456,0.406/0.229,0.224,0.225
+    #[arg(long, value_name = "MEAN/STD", value_parser = normalize, allow_hyphen_values = true)]
+    pub normalize: Option<Normalize>,
+    /// Bits of all weights and all activations: w8a8, w4a8, w4a4, w2a8 ...
+    #[arg(long)]
+    pub scheme: Option<Scheme>,
+    /// Bits of weights: 8, 4, 2 [default: 8]
+    #[arg(long, value_name = "BITS")]
+    pub weights: Option<u8>,
+    /// Bits of activations: 8, 4 [default: 8]
+    #[arg(long, value_name = "BITS")]
+    pub activations: Option<u8>,
+    /// Bits of the first and the last layer's weights [default: 8]
+    #[arg(long, value_name = "BITS")]
+    pub first_last: Option<u8>,
+    /// Bits of the sums of residual blocks: 8, 16 [default: 8]
+    #[arg(long, value_name = "BITS")]
+    pub residual: Option<u8>,
+    /// How ranges are found: minmax, moving-average, percentile, mse [default: mse]
+    #[arg(long, value_name = "METHOD", value_parser = named::<MethodName>)]
+    pub calibration: Option<MethodName>,
+    /// Weight of the past in the moving average [default: 0.99]
+    #[arg(long)]
+    pub momentum: Option<f64>,
+    /// Share of the values within either bound in per cent [default: 99.99]
+    #[arg(long)]
+    pub percentile: Option<f64>,
+    /// Calibration samples, evenly spaced over the data [default: 200]
+    #[arg(long)]
+    pub samples: Option<usize>,
+    /// At most so many test samples, evenly spaced [default: all]
+    #[arg(long)]
+    pub limit: Option<usize>,
+    /// Board [default: mps2-an386]
+    #[arg(long)]
+    pub board: Option<String>,
+    /// Output folder [default: out/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Test vectors in the model file [default: 1]
+    #[arg(long, value_name = "COUNT")]
+    pub golden: Option<usize>,
+    /// Leave out names, scales and origin
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub strip_meta: Option<bool>,
+}
+
+impl QuantizeArgs {
+    /// Writes the given ones into a job.
+    pub(super) fn apply(&self, file: &mut JobFile) -> Result<(), JobError> {
+        fn set<T: Clone>(key: &mut Option<T>, given: &Option<T>) {
+            if given.is_some() {
+                key.clone_from(given);
+            }
+        }
+        if let Some(spec) = &self.data {
+            file.data = split(spec);
+        }
+        if self.scale.is_some() {
+            file.input.pixels = None;
+        }
+        if self.pixels.is_some() {
+            file.input.scale = None;
+        }
+        let mut bits = QuantizeFile {
+            scheme: self.scheme,
+            weights: self.weights,
+            activations: self.activations,
+            ..QuantizeFile::default()
+        };
+        bits.expand()?;
+        set(&mut file.quantize.weights, &bits.weights);
+        set(&mut file.quantize.activations, &bits.activations);
+        set(&mut file.quantize.first_last, &self.first_last);
+        set(&mut file.quantize.residual, &self.residual);
+        set(&mut file.model, &self.model);
+        set(&mut file.name, &self.name);
+        set(&mut file.seed, &self.seed);
+        set(&mut file.data.train, &self.train);
+        set(&mut file.data.test, &self.test);
+        set(&mut file.data.calibrate, &self.calibrate);
+        set(&mut file.input.layout, &self.layout);
+        set(&mut file.input.scale, &self.scale);
+        set(&mut file.input.zero, &self.zero);
+        set(&mut file.input.pixels, &self.pixels);
+        set(&mut file.input.normalize, &self.normalize);
+        set(&mut file.calibrate.method, &self.calibration);
+        set(&mut file.calibrate.momentum, &self.momentum);
+        set(&mut file.calibrate.percentile, &self.percentile);
+        set(&mut file.calibrate.samples, &self.samples);
+        set(&mut file.evaluate.limit, &self.limit);
+        set(&mut file.target.board, &self.board);
+        set(&mut file.output.dir, &self.out);
+        set(&mut file.output.golden, &self.golden);
+        set(&mut file.output.strip_meta, &self.strip_meta);
+        Ok(())
+    }
+}
+
+/// One SPEC for everything: IDX folders hold two parts, of other kinds every fifth sample is held out.
+fn split(spec: &Spec) -> DataFile {
+    let part = |not| match spec.source {
+        Source::Idx(_) => Some(spec.clone()),
+        _ => Some(spec.with(Pick::Modulo { rest: 0, modulus: 5, not })),
+    };
+    DataFile { train: part(true), test: part(false), calibrate: None }
+}
+
+/// A value by the name it has in the job file.
+fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, NameError> {
+    T::deserialize(StrDeserializer::new(name))
+}
+
+fn normalize(text: &str) -> Result<Normalize, String> {
+    let list = |part: &str| -> Option<Vec<f64>> { part.split(',').map(|v| v.trim().parse().ok()).collect() };
+    let parsed =
+        text.split_once('/').and_then(|(mean, std)| Some(Normalize { mean: list(mean)?, std: list(std)? }));
+    parsed.ok_or_else(|| "expected MEAN/STD, lists of numbers such as 0.5,0.5,0.5/0.2,0.2,0.2".to_string())
+}
