@@ -2,3 +2,4 @@
 //! import -> graph -> calibrate -> lower -> file -> runtime -> kernels.
 
 pub mod graph;
+pub mod import;

@@ -25,6 +25,8 @@ pub enum Op {
     Reshape,
     /// Softmax over the channels, only at the end.
     Softmax,
+    /// Logarithm of the softmax over the channels, only at the end.
+    LogSoftmax,
 }
 
 /// Explicit padding in rows and columns.
