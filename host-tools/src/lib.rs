@@ -3,5 +3,8 @@
 
 pub mod calibrate;
 pub mod data;
+pub mod file;
 pub mod graph;
+pub mod import;
 pub mod job;
+pub mod lower;

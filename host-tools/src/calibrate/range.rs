@@ -33,7 +33,7 @@ impl Range {
 }
 
 /// Integers that a tensor is stored in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grid {
     /// `lo..=hi` with any zero point among them.
     Affine {

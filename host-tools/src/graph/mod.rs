@@ -1,9 +1,12 @@
 //! The float network as every later stage sees it: NHWC, batch-free shapes, original ONNX names.
 //! Import builds it; calibration executes it; lowering turns it into integer steps.
 
+mod cost;
+mod execute;
 mod op;
 mod shape;
 
+pub use execute::{ExecuteError, Executor};
 pub use op::{Activation, BatchNorm, ChannelAffine, Conv, Dense, Op, Padding, Pool, PoolKind, Window};
 pub use shape::Shape;
 

@@ -25,6 +25,8 @@ pub enum Op {
     Reshape,
     /// Softmax over the channels, only at the end.
     Softmax,
+    /// Logarithm of the softmax over the channels, only at the end.
+    LogSoftmax,
 }
 
 /// Explicit padding in rows and columns.
@@ -137,6 +139,26 @@ pub enum Activation {
     },
     /// `x * clamp(x / 6 + 1/2, 0, 1)`.
     HardSwish,
+}
+
+impl Activation {
+    /// The function's value.
+    pub fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::Clip { lo, hi } => x.max(lo.into()).min(hi.into()),
+            Self::LeakyRelu { slope } => {
+                if x > 0.0 {
+                    x
+                } else {
+                    f64::from(slope) * x
+                }
+            }
+            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Self::Tanh => x.tanh(),
+            Self::HardSigmoid { alpha, beta } => (f64::from(alpha) * x + f64::from(beta)).clamp(0.0, 1.0),
+            Self::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+        }
+    }
 }
 
 /// Kind of pooling.

@@ -63,7 +63,7 @@ pub struct Network {
 }
 
 /// The steps of a network.
-pub fn emit(
+pub(super) fn emit(
     graph: &Graph,
     layers: &Layers,
     bits: &BitPlan,

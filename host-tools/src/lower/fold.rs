@@ -15,16 +15,20 @@ pub fn fold(graph: &Graph) -> (Graph, Vec<String>) {
         match &node.op {
             Op::ChannelAffine(affine) => {
                 let only_use = graph.consumers(node.inputs[0]).count() == 1 && graph.output != node.inputs[0];
-                let producer = folded.nodes.iter_mut().find(|n| n.output == node.inputs[0]);
-                match producer.filter(|_| only_use) {
-                    Some(producer) if scale_rows(&mut producer.op, affine) => {
-                        log.push(format!("{}: folded into {}", node.name, producer.name));
-                        producer.output = node.output;
+                let before = folded.nodes.iter_mut().find(|n| only_use && n.output == node.inputs[0]);
+                let folds = before.is_some_and(|before| {
+                    let folds = scale_rows(&mut before.op, affine);
+                    if folds {
+                        log.push(format!("{}: folded into {}", node.name, before.name));
+                        before.output = node.output;
                     }
-                    _ => folded.nodes.push(node),
+                    folds
+                });
+                if !folds {
+                    folded.nodes.push(node);
                 }
             }
-            Op::Softmax if node.output == graph.output => {
+            Op::Softmax | Op::LogSoftmax if node.output == graph.output => {
                 log.push(format!("{}: left out, the largest logit is the largest probability", node.name));
                 folded.output = node.inputs[0];
             }

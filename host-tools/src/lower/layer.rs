@@ -92,7 +92,7 @@ impl Layers {
     fn add(&mut self, graph: &Graph, node: &Node) {
         let inputs = node.inputs.clone();
         let op = match &node.op {
-            Op::Reshape | Op::Softmax => {
+            Op::Reshape | Op::Softmax | Op::LogSoftmax => {
                 self.aliases.insert(node.output, self.storage(inputs[0]));
                 return;
             }

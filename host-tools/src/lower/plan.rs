@@ -7,7 +7,7 @@ use runtime::plan::{Buffer, place};
 use super::emit::Network;
 
 /// Gives every tensor and scratch its offset; returns the arena's bytes.
-pub fn plan(network: &mut Network) -> u32 {
+pub(super) fn plan(network: &mut Network) -> u32 {
     let mut merged: Vec<usize> = (0..network.tensors.len()).collect();
     let mut best = layout(network, &merged);
     // Writing over an operand is nearly always a gain, but a depthwise layer pays for it with scratch: each
@@ -114,7 +114,7 @@ fn apply(network: &mut Network, merged: &[usize], layout: &Layout) {
 }
 
 /// All operands of a step, the main one first.
-pub fn operands(op: &Op) -> Vec<Operand> {
+pub(super) fn operands(op: &Op) -> Vec<Operand> {
     operands_mut(&mut op.clone()).into_iter().map(|o| *o).collect()
 }
 

@@ -34,7 +34,7 @@ impl Ranges {
             let name = &graph.value(*value).name;
             observers.entry(*value).or_insert_with(|| Observer::new(name, method));
         }
-        let executor = Executor::new(graph)?;
+        let executor = Executor::new(graph);
         let len = graph.shape(graph.input).len();
         for pass in 0..method.passes() {
             if pass > 0 {
@@ -42,7 +42,7 @@ impl Ranges {
             }
             for chunk in samples.chunks(batch * len) {
                 let mut failure = Ok(());
-                executor.run_with(chunk, chunk.len() / len, |value, data| {
+                executor.run_visiting(chunk, chunk.len() / len, |value, data| {
                     if let (Some(observer), true) = (observers.get_mut(&value), failure.is_ok()) {
                         failure = observer.observe(data);
                     }

@@ -5,7 +5,7 @@ use crate::calibrate::QuantParams;
 
 /// Multipliers of an accumulating step with their common shift.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dyadic {
+pub(super) struct Dyadic {
     /// `round(M_c * 2^shift)`, each in `1..2^31`.
     pub multipliers: Vec<i32>,
     /// 32 whenever the largest M_c is below 1/2.
@@ -14,7 +14,7 @@ pub struct Dyadic {
 
 /// Integers of `y = clamp((q * m_c + r_c) >> shift)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rescaling {
+pub(super) struct Rescaling {
     /// Multipliers.
     pub multipliers: Vec<i32>,
     /// Rounding terms and zero points.
@@ -25,7 +25,7 @@ pub struct Rescaling {
 
 /// One affine map of an integer: `real = factor * (q - zero) + shift`, as seen by the result's integers.
 #[derive(Clone, Copy, Debug)]
-pub struct Term {
+pub(super) struct Term {
     /// Real multiplier `M`.
     pub factor: f64,
     /// Integer that is mapped to `constant`.
@@ -38,7 +38,7 @@ pub struct Term {
 
 /// `M_c` as dyadic numbers with one shift: the largest that keeps every multiplier below 2^31, at most 32.
 /// `None` when a multiplier is not positive or too large.
-pub fn dyadic(factors: &[f64]) -> Option<Dyadic> {
+pub(super) fn dyadic(factors: &[f64]) -> Option<Dyadic> {
     let largest = factors.iter().copied().fold(0.0, f64::max);
     let shift = (0..=32u8).rev().find(|&s| (largest * 2f64.powi(s.into())).round() < 2f64.powi(31))?;
     let multipliers: Vec<i32> =
@@ -47,7 +47,7 @@ pub fn dyadic(factors: &[f64]) -> Option<Dyadic> {
 }
 
 /// Integers for one or many terms with a common shift: the largest for which no 32-bit sum can overflow.
-pub fn rescaling(terms: &[Term]) -> Option<Rescaling> {
+pub(super) fn rescaling(terms: &[Term]) -> Option<Rescaling> {
     (0..=30u8).rev().find_map(|shift| {
         let unit = 2f64.powi(shift.into());
         let half = if shift == 0 { 0.0 } else { unit / 2.0 };
@@ -66,7 +66,7 @@ pub fn rescaling(terms: &[Term]) -> Option<Rescaling> {
 }
 
 /// Integers of a residual addition: both multipliers in 16 bits, no overflow of the 32-bit sum.
-pub fn addition(
+pub(super) fn addition(
     (a, a_magnitude): (QuantParams, f64),
     (b, b_magnitude): (QuantParams, f64),
     y: QuantParams,

@@ -131,7 +131,7 @@ impl Storage {
 }
 
 /// The grid of a storage type.
-pub fn grid(dtype: Dtype) -> Grid {
+pub(super) fn grid(dtype: Dtype) -> Grid {
     match dtype {
         Dtype::U4 => Grid::ACT4,
         Dtype::I8 => Grid::ACT8,

@@ -28,7 +28,7 @@ const MSE_STEPS: usize = 40;
 
 /// Integers of one output channel.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Channel {
+pub(super) struct Channel {
     /// Quantised weights, in the layout of the float weights.
     pub weights: Vec<i8>,
     /// `S_w`.
@@ -43,7 +43,7 @@ pub struct Channel {
 
 /// Everything around a layer's weights.
 #[derive(Clone, Copy, Debug)]
-pub struct Context {
+pub(super) struct Context {
     /// Width of a weight.
     pub bits: WeightBits,
     /// Scale rule.
@@ -60,7 +60,7 @@ pub struct Context {
 
 /// Quantises one output channel. The scale is coarsened until the accumulator provably fits 32 bits and the
 /// multiplier is not tiny; `None` when no scale does it.
-pub fn quantize_channel(weights: &[f32], bias: f32, context: &Context) -> Option<Channel> {
+pub(super) fn quantize_channel(weights: &[f32], bias: f32, context: &Context) -> Option<Channel> {
     let (_, largest) = context.bits.range();
     let max = weights.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
     let smallest = SMALLEST_FACTOR * context.y.scale / context.x.scale;
