@@ -74,7 +74,12 @@ pub const BOARDS: &[Board] = &[
         small: true,
     },
     // ARMv6-M code on a larger core: networks that do not fit the microbit.
-    Board { name: "mps2-an385-v6m", core: "Cortex-M0 code on Cortex-M3", target: "thumbv6m-none-eabi", ..MPS2 },
+    Board {
+        name: "mps2-an385-v6m",
+        core: "Cortex-M0 code on Cortex-M3",
+        target: "thumbv6m-none-eabi",
+        ..MPS2
+    },
     MPS2,
     Board {
         name: "mps2-an386",
