@@ -1,0 +1,319 @@
+//! GRAPH: one [`Interface`], then its `steps` [`Step`]s, each postcard. Steps are decoded one at a time, so
+//! a device needs no memory for the graph and there is no limit on its length.
+
+use heapless::Vec;
+use kernels::numerics::Clamp;
+use kernels::{Dims, Dtype, TensorSpec, WeightBits};
+use serde::{Deserialize, Serialize};
+
+/// Most parts of one concatenation step.
+pub const MAX_CONCAT: usize = 8;
+
+/// How the weights of a file are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layout {
+    /// Plain rows (`kernels::layout`): runs everywhere.
+    Rows,
+}
+
+/// Storage type of an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActivationType {
+    /// Unsigned nibble.
+    U4,
+    /// Signed byte.
+    I8,
+    /// Signed 16-bit word.
+    I16,
+}
+
+/// Width of a weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WeightWidth {
+    /// 2 bits.
+    W2,
+    /// 4 bits.
+    W4,
+    /// 8 bits.
+    W8,
+}
+
+/// A tensor in the arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operand {
+    /// First byte in the arena.
+    pub offset: u32,
+    /// Rows, columns, channels.
+    pub dims: [u16; 3],
+    /// Storage type.
+    pub dtype: ActivationType,
+    /// Zero point.
+    pub zero: i16,
+}
+
+/// Bytes in the arena or in CONST.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region {
+    /// First byte.
+    pub offset: u32,
+    /// Number of bytes.
+    pub bytes: u32,
+}
+
+/// A positive real number as `mantissa / 2^shift`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Numerator.
+    pub mantissa: u32,
+    /// Binary logarithm of the denominator.
+    pub shift: i8,
+}
+
+/// What the network shows to the outside; first thing in GRAPH.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// How weights are packed.
+    pub layout: Layout,
+    /// Bytes of the arena, scratch included.
+    pub arena_bytes: u32,
+    /// Number of steps.
+    pub steps: u32,
+    /// Network input.
+    pub input: Operand,
+    /// Real value of one step of the input's integers.
+    pub input_scale: Scale,
+    /// Reciprocal of `input_scale`.
+    pub input_inverse: Scale,
+    /// Network output.
+    pub output: Operand,
+    /// Real value of one step of the output's integers.
+    pub output_scale: Scale,
+}
+
+/// Limits of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClampRef {
+    /// Smallest result.
+    pub lo: i16,
+    /// Largest result.
+    pub hi: i16,
+}
+
+/// Taps of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taps {
+    /// Kernel rows and columns.
+    pub kernel: [u8; 2],
+    /// Step between windows.
+    pub stride: [u8; 2],
+    /// Distance between taps.
+    pub dilation: [u8; 2],
+    /// Padding above and to the left.
+    pub pad: [u8; 2],
+}
+
+/// Windows of a pooling step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolRef {
+    /// Window rows and columns.
+    pub kernel: [u8; 2],
+    /// Step between windows.
+    pub stride: [u8; 2],
+    /// Padding above and to the left.
+    pub pad: [u8; 2],
+}
+
+/// Second operand of an accumulating step, summed before the clamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResidualRef {
+    /// The tensor.
+    pub operand: Operand,
+    /// Its multiplier; the step's shift holds for it too.
+    pub multiplier: i32,
+}
+
+/// Weights and requantisation of an accumulating step. Offsets are bytes in CONST; biases and multipliers
+/// are i32, one for each output channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccumulateRef {
+    /// Packed weights.
+    pub weights: Region,
+    /// Width of a weight.
+    pub width: WeightWidth,
+    /// Offset of the biases.
+    pub bias: u32,
+    /// Offset of the multipliers.
+    pub multipliers: u32,
+    /// Shift of the 64-bit product.
+    pub shift: u8,
+    /// Limits of the result.
+    pub clamp: ClampRef,
+    /// Residual operand.
+    pub residual: Option<ResidualRef>,
+}
+
+/// One part of a concatenation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The tensor.
+    pub operand: Operand,
+    /// Its multiplier.
+    pub multiplier: i32,
+    /// Its rounding term and zero points.
+    pub offset: i32,
+}
+
+/// One operation on tensors in the arena.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Operator with its operands.
+    pub op: Op,
+    /// Result.
+    pub output: Operand,
+    /// Scratch in the arena.
+    pub scratch: Region,
+}
+
+/// Operators. `entries` of multipliers and offsets: 1, or one for each channel (rescale) or tap count
+/// (average pooling).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "fields are those of the operator in kernels::op that each variant names")]
+pub enum Op {
+    /// `kernels::op::Conv2d`.
+    Conv2d {
+        x: Operand,
+        taps: Taps,
+        groups: u16,
+        group_inputs: u16,
+        group_outputs: u16,
+        accumulate: AccumulateRef,
+    },
+    /// `kernels::op::Depthwise`.
+    Depthwise { x: Operand, taps: Taps, accumulate: AccumulateRef },
+    /// `kernels::op::Dense`.
+    Dense { x: Operand, accumulate: AccumulateRef },
+    /// `kernels::op::MaxPool`.
+    MaxPool { x: Operand, pool: PoolRef, clamp: ClampRef },
+    /// `kernels::op::AveragePool`.
+    AveragePool {
+        x: Operand,
+        pool: PoolRef,
+        entries: u16,
+        multipliers: u32,
+        offsets: u32,
+        shift: u8,
+        clamp: ClampRef,
+    },
+    /// `kernels::op::Add`.
+    Add {
+        a: Operand,
+        b: Operand,
+        a_multiplier: i16,
+        b_multiplier: i16,
+        offset: i32,
+        shift: u8,
+        clamp: ClampRef,
+    },
+    /// `kernels::op::Rescale`.
+    Rescale { x: Operand, entries: u16, multipliers: u32, offsets: u32, shift: u8, clamp: ClampRef },
+    /// `kernels::op::Table`.
+    Table { x: Operand, entries: Region },
+    /// `kernels::op::Concat`, part by part.
+    Concat { parts: Vec<Part, MAX_CONCAT>, shift: u8, clamp: ClampRef },
+    /// `kernels::op::Window`.
+    Window { x: Operand, offset: [i16; 3], stride: [u8; 2], fill: i16 },
+}
+
+impl Op {
+    /// Name of the operator.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Conv2d { .. } => "conv2d",
+            Self::Depthwise { .. } => "depthwise",
+            Self::Dense { .. } => "dense",
+            Self::MaxPool { .. } => "max_pool",
+            Self::AveragePool { .. } => "average_pool",
+            Self::Add { .. } => "add",
+            Self::Rescale { .. } => "rescale",
+            Self::Table { .. } => "table",
+            Self::Concat { .. } => "concat",
+            Self::Window { .. } => "window",
+        }
+    }
+
+    /// Weights and requantisation of an accumulating step.
+    pub fn accumulate(&self) -> Option<&AccumulateRef> {
+        match self {
+            Self::Conv2d { accumulate, .. }
+            | Self::Depthwise { accumulate, .. }
+            | Self::Dense { accumulate, .. } => Some(accumulate),
+            _ => None,
+        }
+    }
+}
+
+impl Operand {
+    /// Shape, type and zero point as kernels take them.
+    pub fn spec(&self) -> TensorSpec {
+        let [h, w, c] = self.dims;
+        TensorSpec { dims: Dims { h, w, c }, dtype: self.dtype.into(), zero: self.zero }
+    }
+
+    /// The operand of a specification at an offset.
+    pub fn at(offset: u32, spec: TensorSpec) -> Self {
+        let Dims { h, w, c } = spec.dims;
+        Self { offset, dims: [h, w, c], dtype: spec.dtype.into(), zero: spec.zero }
+    }
+}
+
+impl From<ActivationType> for Dtype {
+    fn from(dtype: ActivationType) -> Self {
+        match dtype {
+            ActivationType::U4 => Self::U4,
+            ActivationType::I8 => Self::I8,
+            ActivationType::I16 => Self::I16,
+        }
+    }
+}
+
+impl From<Dtype> for ActivationType {
+    fn from(dtype: Dtype) -> Self {
+        match dtype {
+            Dtype::U4 => Self::U4,
+            Dtype::I8 => Self::I8,
+            Dtype::I16 => Self::I16,
+        }
+    }
+}
+
+impl From<WeightWidth> for WeightBits {
+    fn from(width: WeightWidth) -> Self {
+        match width {
+            WeightWidth::W2 => Self::W2,
+            WeightWidth::W4 => Self::W4,
+            WeightWidth::W8 => Self::W8,
+        }
+    }
+}
+
+impl From<WeightBits> for WeightWidth {
+    fn from(bits: WeightBits) -> Self {
+        match bits {
+            WeightBits::W2 => Self::W2,
+            WeightBits::W4 => Self::W4,
+            WeightBits::W8 => Self::W8,
+        }
+    }
+}
+
+impl From<ClampRef> for Clamp {
+    fn from(clamp: ClampRef) -> Self {
+        Self { lo: clamp.lo, hi: clamp.hi }
+    }
+}
+
+impl From<Clamp> for ClampRef {
+    fn from(clamp: Clamp) -> Self {
+        Self { lo: clamp.lo, hi: clamp.hi }
+    }
+}

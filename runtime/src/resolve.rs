@@ -1,0 +1,131 @@
+//! From a decoded step to the operator of `kernels::op` with its constants.
+
+use kernels::op::{
+    Accumulate, Add, AveragePool, Concat, Conv2d, Dense, Depthwise, Geometry, MaxPool, PoolGeometry, Rescale,
+    Table, Window,
+};
+
+use crate::format::{AccumulateRef, ClampRef, Op, Operand, Part, PoolRef, Region, Taps};
+
+/// The CONST section.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Constants<'m>(pub(crate) &'m [u8]);
+
+impl<'m> Constants<'m> {
+    pub(crate) fn bytes(&self, region: Region) -> Option<&'m [u8]> {
+        let start = region.offset as usize;
+        self.0.get(start..start.checked_add(region.bytes as usize)?)
+    }
+
+    pub(crate) fn words(&self, offset: u32, entries: u16) -> Option<&'m [i32]> {
+        let bytes = self.bytes(Region { offset, bytes: u32::from(entries) * 4 })?;
+        bytemuck::try_cast_slice(bytes).ok()
+    }
+}
+
+/// An operator of `kernels::op` with what it reads.
+pub(crate) enum Resolved<'m, 's> {
+    Conv2d(Conv2d<'m>, Operand, Option<Operand>),
+    Depthwise(Depthwise<'m>, Operand, Option<Operand>),
+    Dense(Dense<'m>, Operand, Option<Operand>),
+    MaxPool(MaxPool, Operand),
+    AveragePool(AveragePool<'m>, Operand),
+    Add(Add, Operand, Operand),
+    Rescale(Rescale<'m>, Operand),
+    Table(Table<'m>, Operand),
+    Concat(&'s [Part], u8, ClampRef),
+    Window(Window, Operand),
+}
+
+/// The operator of a step; `None` when its constants lie outside CONST.
+#[inline(always)]
+pub(crate) fn resolve<'m, 's>(
+    op: &'s Op,
+    output: &Operand,
+    constants: Constants<'m>,
+) -> Option<Resolved<'m, 's>> {
+    let [_, _, channels] = output.dims;
+    let accumulate = |r: &AccumulateRef| accumulate(r, channels, constants);
+    let residual = |r: &AccumulateRef| r.residual.map(|r| r.operand);
+    Some(match op {
+        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r } => {
+            let op = Conv2d {
+                geometry: geometry(taps),
+                groups: *groups,
+                group_inputs: *group_inputs,
+                group_outputs: *group_outputs,
+                accumulate: accumulate(r)?,
+            };
+            Resolved::Conv2d(op, *x, residual(r))
+        }
+        Op::Depthwise { x, taps, accumulate: r } => {
+            let op = Depthwise { geometry: geometry(taps), accumulate: accumulate(r)? };
+            Resolved::Depthwise(op, *x, residual(r))
+        }
+        Op::Dense { x, accumulate: r } => {
+            Resolved::Dense(Dense { accumulate: accumulate(r)? }, *x, residual(r))
+        }
+        Op::MaxPool { x, pool, clamp } => {
+            Resolved::MaxPool(MaxPool { geometry: windows(pool), clamp: (*clamp).into() }, *x)
+        }
+        Op::AveragePool { x, pool, entries, multipliers, offsets, shift, clamp } => {
+            let op = AveragePool {
+                geometry: windows(pool),
+                multipliers: constants.words(*multipliers, *entries)?,
+                offsets: constants.words(*offsets, *entries)?,
+                shift: *shift,
+                clamp: (*clamp).into(),
+            };
+            Resolved::AveragePool(op, *x)
+        }
+        Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp } => {
+            let op = Add {
+                a_multiplier: *a_multiplier,
+                b_multiplier: *b_multiplier,
+                offset: *offset,
+                shift: *shift,
+                clamp: (*clamp).into(),
+            };
+            Resolved::Add(op, *a, *b)
+        }
+        Op::Rescale { x, entries, multipliers, offsets, shift, clamp } => {
+            let op = Rescale {
+                multipliers: constants.words(*multipliers, *entries)?,
+                offsets: constants.words(*offsets, *entries)?,
+                shift: *shift,
+                clamp: (*clamp).into(),
+            };
+            Resolved::Rescale(op, *x)
+        }
+        Op::Table { x, entries } => Resolved::Table(Table { entries: constants.bytes(*entries)? }, *x),
+        Op::Concat { parts, shift, clamp } => Resolved::Concat(parts, *shift, *clamp),
+        Op::Window { x, offset, stride, fill } => {
+            Resolved::Window(Window { offset: *offset, stride: *stride, fill: *fill }, *x)
+        }
+    })
+}
+
+/// Part of a concatenation that starts at channel `first` of the result.
+pub(crate) fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -> Concat {
+    Concat { first, multiplier: part.multiplier, offset: part.offset, shift, clamp: clamp.into() }
+}
+
+fn accumulate<'m>(r: &AccumulateRef, channels: u16, constants: Constants<'m>) -> Option<Accumulate<'m>> {
+    Some(Accumulate {
+        weights: constants.bytes(r.weights)?,
+        weight_bits: r.width.into(),
+        bias: constants.words(r.bias, channels)?,
+        multipliers: constants.words(r.multipliers, channels)?,
+        shift: r.shift,
+        clamp: r.clamp.into(),
+        residual_multiplier: r.residual.map_or(0, |r| r.multiplier),
+    })
+}
+
+fn geometry(taps: &Taps) -> Geometry {
+    Geometry { kernel: taps.kernel, stride: taps.stride, dilation: taps.dilation, pad: taps.pad }
+}
+
+fn windows(pool: &PoolRef) -> PoolGeometry {
+    PoolGeometry { kernel: pool.kernel, stride: pool.stride, pad: pool.pad }
+}
