@@ -20,7 +20,7 @@ pub use size::{Group, Section, Size, size};
 
 use crate::board::{self, Board};
 use calls::Reach;
-use disassembly::Program;
+use disassembly::{Function, Program};
 use origin::Origins;
 
 /// A symbol from which reachability starts, and the rules that hold below it.
@@ -108,22 +108,29 @@ pub fn audit_elf(firmware: &Path, name: &str) -> Result<Audit, AuditError> {
     Ok(Audit { board: name.into(), entries: entries.collect::<Result<_, _>>()? })
 }
 
-fn audit_entry(
-    program: &Program,
+fn audit_entry<'a>(
+    program: &'a Program,
     entry: &Entry,
     frames: &dyn Fn(u32) -> Vec<String>,
 ) -> Result<EntryAudit, AuditError> {
     let reach = Reach::from(program, entry.symbol).ok_or(AuditError::NoEntry { symbol: entry.symbol })?;
     let mut findings = rules::check(program, &reach, frames);
     findings.retain(|finding| entry.rules.contains(&finding.rule));
-    let reached = || reach.functions().map(|index| &program.functions[index]);
-    let instructions = || reached().flat_map(|function| &function.instructions).filter(|one| !one.is_data());
+    let reached = || reach.functions().map(|index| (index, &program.functions[index]));
+    let instructions = || {
+        let code = |(index, function): (usize, &'a Function)| {
+            function.instructions.iter().filter(|one| !one.is_data()).map(move |one| (index, one))
+        };
+        reached().flat_map(code)
+    };
     Ok(EntryAudit {
         symbol: entry.symbol,
         functions: reached().count(),
         instructions: instructions().count(),
-        code_bytes: reached().map(|function| function.end - function.start).sum(),
-        wide_multiplies: instructions().filter(|one| rules::is_wide_multiply(one)).count(),
+        code_bytes: reached().map(|(_, function)| function.end - function.start).sum(),
+        wide_multiplies: instructions()
+            .filter(|(index, one)| rules::is_wide_multiply(program, *index, one))
+            .count(),
         findings,
     })
 }

@@ -73,13 +73,8 @@ pub(super) fn check(program: &Program, reach: &Reach, frames: &dyn Fn(u32) -> Ve
             continue;
         }
         for instruction in function.instructions.iter().filter(|one| !one.is_data()) {
-            let wide_call = instruction
-                .target()
-                .and_then(|target| program.function_at(target))
-                .is_some_and(|callee| callee != index && is_wide_helper(&program.functions[callee].symbol));
-            let wide = is_wide_multiply(instruction) && !is_wide_helper(&function.symbol);
-            let rule =
-                if wide || wide_call { Some(Rule::WideMultiply) } else { forbidden_instruction(instruction) };
+            let wide = is_wide_multiply(program, index, instruction);
+            let rule = if wide { Some(Rule::WideMultiply) } else { forbidden_instruction(instruction) };
             let Some(rule) = rule else { continue };
             let origin = frames(instruction.address);
             if rule == Rule::WideMultiply && origin.iter().any(|place| is_requantisation(place)) {
@@ -101,11 +96,19 @@ fn finding(rule: Rule, instruction: &Instruction, path: Vec<String>, origin: Vec
     Finding { rule, address: instruction.address, what, path, origin }
 }
 
-/// The instruction's product has 64 bits. `smmul` is not one: it keeps 32.
-pub(super) fn is_wide_multiply(instruction: &Instruction) -> bool {
-    ["smull", "umull", "smlal", "umlal", "umaal", "smlsl"]
-        .iter()
-        .any(|name| instruction.mnemonic.starts_with(name))
+/// The instruction makes a product of 64 bits, or calls the library's; `function` is where it stands.
+/// `smmul` is not one: it keeps 32.
+pub(super) fn is_wide_multiply(program: &Program, function: usize, instruction: &Instruction) -> bool {
+    const MNEMONICS: [&str; 6] = ["smull", "umull", "smlal", "umlal", "umaal", "smlsl"];
+    if is_wide_helper(&program.functions[function].symbol) {
+        return false;
+    }
+    MNEMONICS.iter().any(|name| instruction.mnemonic.starts_with(name))
+        || instruction.mnemonic.starts_with('b')
+            && instruction
+                .target()
+                .and_then(|target| program.function_at(target))
+                .is_some_and(|callee| is_wide_helper(&program.functions[callee].symbol))
 }
 
 /// The library's 64-bit product, for cores without the instruction.

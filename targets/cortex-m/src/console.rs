@@ -1,6 +1,9 @@
 //! The console: whole lines, because every semihosting write stops the processor.
 
-use core::fmt::{self, Write};
+use core::{
+    cell::Cell,
+    fmt::{self, Write},
+};
 
 const LINE_BYTES: usize = 128;
 
@@ -53,11 +56,11 @@ macro_rules! line {
 pub(crate) use line;
 
 /// Prints a keyword and bytes in hexadecimal, on one line.
-pub(crate) fn hex(keyword: &str, bytes: &[u8]) {
+pub(crate) fn hex(keyword: &str, bytes: &[Cell<u8>]) {
     let mut line = Line::new();
     let _ = write!(line, "{keyword} ");
     for byte in bytes {
-        let _ = write!(line, "{byte:02x}");
+        let _ = write!(line, "{:02x}", byte.get());
     }
     let _ = line.write_str("\n");
     line.flush();

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use runtime::{LoadError, Model, Session};
+use runtime::{LoadError, Model, RunError, Session, trace::crc32_cells};
 
 use crate::{
     console::{hex, line},
@@ -23,6 +23,7 @@ pub(crate) enum Mode {
 pub(crate) enum Error {
     File(FileError),
     Load(LoadError),
+    Run(RunError),
 }
 
 impl From<FileError> for Error {
@@ -37,11 +38,18 @@ impl From<LoadError> for Error {
     }
 }
 
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(error) => write!(f, "{error}"),
             Self::Load(error) => write!(f, "model: {error}"),
+            Self::Run(error) => write!(f, "step: {error}"),
         }
     }
 }
@@ -50,11 +58,11 @@ impl fmt::Display for Error {
 /// everything that inference can reach.
 #[inline(never)]
 #[unsafe(no_mangle)]
-pub fn sparrowhawk_infer(session: &mut Session<'_, '_>) {
-    while session.step() {}
+pub fn sparrowhawk_infer(session: &mut Session<'_, '_>) -> Result<(), RunError> {
+    session.run()
 }
 
-/// Validates the model and takes the arena. A symbol of its own for `audit`: no bytes may make it panic.
+/// Validates the model. A symbol of its own for `audit`: no bytes may make it panic.
 #[inline(never)]
 #[unsafe(no_mangle)]
 pub fn sparrowhawk_load(bytes: &'static [u8]) -> Result<Model<'static>, LoadError> {
@@ -62,19 +70,27 @@ pub fn sparrowhawk_load(bytes: &'static [u8]) -> Result<Model<'static>, LoadErro
 }
 
 /// Runs the model on every input of the file.
-pub(crate) fn run(bytes: &'static [u8], arena: &mut [u8], mut inputs: Inputs, mode: Mode) -> Result<(), Error> {
+pub(crate) fn run(
+    bytes: &'static [u8],
+    arena: &mut [u8],
+    mut inputs: Inputs,
+    mode: Mode,
+) -> Result<(), Error> {
     let model = sparrowhawk_load(bytes)?;
     line!("arena {} {}", model.arena_bytes(), arena.len());
     line!("steps {}", model.step_count());
     let mut session = model.session(arena)?;
     let mut index = 0;
-    while inputs.next(session.input_mut())? {
+    while inputs.next(session.input()?.cells())? {
         line!("input {index}");
         match mode {
-            Mode::Trace => session.run_traced(|step, crc| line!("step {step} crc {crc:08x}")),
-            Mode::Plain => sparrowhawk_infer(&mut session),
+            Mode::Trace => {
+                session
+                    .run_with(|step, output| line!("step {step} crc {:08x}", crc32_cells(output.cells())))?;
+            }
+            Mode::Plain => sparrowhawk_infer(&mut session)?,
         }
-        hex("output", session.output());
+        hex("output", session.output()?.cells());
         index += 1;
     }
     Ok(())

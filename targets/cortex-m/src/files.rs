@@ -1,6 +1,6 @@
 //! Files of the host, read over semihosting.
 
-use core::{ffi::CStr, fmt, slice};
+use core::{cell::Cell, ffi::CStr, fmt, slice};
 
 use semihosting::{
     fs::File,
@@ -10,6 +10,7 @@ use semihosting::{
 use crate::memory::MODEL_IN_FLASH;
 
 const NAME_BYTES: usize = 128;
+const CHUNK_BYTES: usize = 256;
 
 /// Why the arguments or files are of no use.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,9 @@ impl fmt::Display for FileError {
             Self::ReadModel => f.write_str("cannot read the model file"),
             Self::ReadInputs => f.write_str("cannot read the input file"),
             Self::TooLarge { need, have } => write!(f, "model of {need} bytes, region of {have} bytes"),
-            Self::RegionIsFlash => f.write_str("this board's model region is flash: load the file there, say @BYTES"),
+            Self::RegionIsFlash => {
+                f.write_str("this board's model region is flash: load the file there, say @BYTES")
+            }
             Self::Partial { bytes, left } => {
                 write!(f, "an input is {bytes} bytes, the input file ends after {left} bytes of one")
             }
@@ -91,14 +94,19 @@ impl Inputs {
     }
 
     /// Fills `input` with the next tensor; false where the file is at its end.
-    pub(crate) fn next(&mut self, input: &mut [u8]) -> Result<bool, FileError> {
+    pub(crate) fn next(&mut self, input: &[Cell<u8>]) -> Result<bool, FileError> {
         if self.left == 0 || input.is_empty() {
             return Ok(false);
         }
         if self.left < input.len() {
             return Err(FileError::Partial { bytes: input.len(), left: self.left });
         }
-        self.file.read_exact(input).map_err(|_| FileError::ReadInputs)?;
+        let mut buffer = [0; CHUNK_BYTES];
+        for cells in input.chunks(CHUNK_BYTES) {
+            let chunk = buffer.get_mut(..cells.len()).ok_or(FileError::ReadInputs)?;
+            self.file.read_exact(chunk).map_err(|_| FileError::ReadInputs)?;
+            cells.iter().zip(chunk).for_each(|(cell, byte)| cell.set(*byte));
+        }
         self.left -= input.len();
         Ok(true)
     }
