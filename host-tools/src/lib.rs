@@ -1,7 +1,10 @@
 //! From a float network to a model file. Data flows one way:
 //! import -> graph -> calibrate -> lower -> file -> runtime -> kernels.
 
+pub mod audit;
+pub mod board;
 pub mod calibrate;
+pub mod cli;
 pub mod data;
 pub mod file;
 pub mod graph;

@@ -1,0 +1,228 @@
+//! The call graph from an entry: calls, tail calls and fall-through; jumps through a register are proven or reported.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::disassembly::{Function, Instruction, Program};
+
+/// What an entry can reach.
+pub(super) struct Reach {
+    /// Function -> the one that it was first reached from; the entry is reached from itself.
+    parents: BTreeMap<usize, usize>,
+    /// Function and index of an instruction whose target is unknown.
+    pub(super) unknown: Vec<(usize, usize)>,
+}
+
+impl Reach {
+    /// Follows everything from the function `symbol`, or `None` where there is no such function.
+    pub(super) fn from(program: &Program, symbol: &str) -> Option<Self> {
+        let entry = program.functions.iter().position(|function| function.symbol == symbol)?;
+        let mut reach = Self { parents: BTreeMap::from([(entry, entry)]), unknown: Vec::new() };
+        let mut queue = VecDeque::from([entry]);
+        while let Some(caller) = queue.pop_front() {
+            for index in 0..program.functions[caller].instructions.len() {
+                match flow(&program.functions[caller], index) {
+                    Flow::Inside => {}
+                    Flow::Unknown => reach.unknown.push((caller, index)),
+                    Flow::To(address) => match program.function_at(address) {
+                        Some(callee) if callee == caller => {}
+                        Some(callee) => {
+                            reach.parents.entry(callee).or_insert_with(|| {
+                                queue.push_back(callee);
+                                caller
+                            });
+                        }
+                        None => reach.unknown.push((caller, index)),
+                    },
+                }
+            }
+        }
+        Some(reach)
+    }
+
+    /// Indices of the reachable functions.
+    pub(super) fn functions(&self) -> impl Iterator<Item = usize> {
+        self.parents.keys().copied()
+    }
+
+    /// Functions from the entry to this one.
+    pub(super) fn path(&self, mut index: usize) -> Vec<usize> {
+        let mut path = vec![index];
+        while let Some(&parent) = self.parents.get(&index).filter(|&&parent| parent != index) {
+            path.push(parent);
+            index = parent;
+        }
+        path.reverse();
+        path
+    }
+}
+
+enum Flow {
+    /// On to the next instruction, back to the caller, or elsewhere in the function.
+    Inside,
+    /// To this address.
+    To(u32),
+    /// Nobody knows where.
+    Unknown,
+}
+
+const CONDITIONS: [&str; 16] =
+    ["eq", "ne", "cs", "hs", "cc", "lo", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"];
+
+/// `name` with or without a condition.
+fn is(mnemonic: &str, name: &str) -> bool {
+    mnemonic.strip_prefix(name).is_some_and(|rest| rest.is_empty() || CONDITIONS.contains(&rest))
+}
+
+fn flow(function: &Function, index: usize) -> Flow {
+    let instruction = &function.instructions[index];
+    let mnemonic = instruction.mnemonic.as_str();
+    let register = instruction.first_register();
+    if instruction.is_data() {
+        return Flow::Inside;
+    }
+    if is(mnemonic, "bx") {
+        return if register == "lr" { Flow::Inside } else { Flow::Unknown };
+    }
+    if ["b", "bl", "blx"].iter().any(|name| is(mnemonic, name)) || matches!(mnemonic, "cbz" | "cbnz") {
+        return instruction.target().map_or(Flow::Unknown, Flow::To);
+    }
+    if matches!(mnemonic, "tbb" | "tbh") {
+        let unit = if mnemonic == "tbb" { 1 } else { 2 };
+        return proven(instruction.operands.starts_with("[pc") && offsets_stay_inside(function, index, unit));
+    }
+    let writes_pc = register == "pc" && !mnemonic.starts_with("cmp") && !mnemonic.starts_with("str");
+    if writes_pc {
+        return match mnemonic {
+            _ if is(mnemonic, "mov") && instruction.operands == "pc, lr" => Flow::Inside,
+            _ if is(mnemonic, "mov") => proven(addresses_stay_inside(function, index)),
+            _ if is(mnemonic, "add") => proven(offset_table(function, index)),
+            _ => Flow::Unknown,
+        };
+    }
+    if falls_off(function, index) { Flow::To(function.end) } else { Flow::Inside }
+}
+
+fn proven(stays: bool) -> Flow {
+    if stays { Flow::Inside } else { Flow::Unknown }
+}
+
+/// The function's last instruction is no jump and no return: control goes on into the next function.
+fn falls_off(function: &Function, index: usize) -> bool {
+    let instruction = &function.instructions[index];
+    let returns =
+        instruction.operands.contains("pc}") || matches!(instruction.mnemonic.as_str(), "udf" | "bkpt");
+    index + 1 == function.instructions.len() && !returns && instruction.mnemonic != "nop"
+}
+
+/// A jump through a register is proven to be a jump table by its shape, which only a `match` compiles to, and
+/// by entries that stay inside the function. Constants may follow the last entry without a mark, so the first
+/// entry that leads elsewhere ends the table; a compiler makes no table of fewer than this.
+const FEWEST_ENTRIES: usize = 2;
+
+/// The bytes that lie between this instruction and the next code.
+fn table(function: &Function, index: usize) -> Vec<u8> {
+    function.instructions[index + 1..]
+        .iter()
+        .take_while(|one| one.is_data())
+        .flat_map(Instruction::data)
+        .collect()
+}
+
+/// `adr rA, table; ldr rX, [rA, rI]; …; mov pc, rX; table of absolute addresses`.
+fn addresses_stay_inside(function: &Function, index: usize) -> bool {
+    let register = function.instructions[index].operands.trim_start_matches("pc, ");
+    let loads = format!("{register}, [");
+    let before = &function.instructions[index.saturating_sub(6)..index];
+    let loaded = before.iter().any(|one| one.mnemonic == "ldr" && one.operands.starts_with(&loads));
+    let bytes = table(function, index);
+    let (words, _) = bytes.as_chunks::<4>();
+    let inside = |word: &&[u8; 4]| function.holds(u32::from_le_bytes(**word) & !1);
+    loaded && words.iter().take_while(inside).count() >= FEWEST_ENTRIES
+}
+
+/// `ldrb rX, …; lsls rX, rX, #1; add pc, rX; table of halfword counts`, with `ldrh` for a table of halfwords.
+fn offset_table(function: &Function, index: usize) -> bool {
+    let register = function.instructions[index].operands.trim_start_matches("pc, ");
+    let before = &function.instructions[index.saturating_sub(6)..index];
+    let writes =
+        |name: &str| before.iter().any(|one| one.mnemonic == name && one.first_register() == register);
+    match (writes("lsls"), writes("ldrb"), writes("ldrh")) {
+        (true, true, false) => offsets_stay_inside(function, index, 1),
+        (true, false, true) => offsets_stay_inside(function, index, 2),
+        _ => false,
+    }
+}
+
+fn offsets_stay_inside(function: &Function, index: usize, unit: usize) -> bool {
+    let base = function.instructions[index].address + 4;
+    let bytes = table(function, index);
+    let inside = |entry: &&[u8]| {
+        let count = entry.iter().rev().fold(0, |high, &low| high << 8 | u32::from(low));
+        function.holds(base + 2 * count)
+    };
+    bytes.chunks_exact(unit).take_while(inside).count() >= FEWEST_ENTRIES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> (Vec<String>, usize) {
+        let program = Program::parse(text);
+        let reach = Reach::from(&program, "entry").expect("the entry is there");
+        let names = reach.functions().map(|index| program.functions[index].symbol.clone()).collect();
+        (names, reach.unknown.len())
+    }
+
+    const TAIL: &str =
+        "00000200 <other>:\n 200:\t4770 \tbx\tlr\n00000300 <unrelated>:\n 300:\t4770 \tbx\tlr\n";
+
+    #[test]
+    fn calls_tail_calls_and_fall_through_are_followed() {
+        for body in [
+            " 100:\tf000 f87e \tbl\t200 <other>\n 104:\tbd80 \tpop\t{r7, pc}\n",
+            " 100:\tf000 b87e \tb.w\t200 <other>\n",
+            " 100:\tf000 b87e \tbeq.w\t200 <other>\n 104:\t4770 \tbx\tlr\n",
+        ] {
+            let text = format!("00000100 <entry>:\n{body}{TAIL}");
+            assert_eq!(names(&text), (vec!["entry".into(), "other".into()], 0), "{body}");
+        }
+        let falls = format!("000001fe <entry>:\n 1fe:\t3001 \tadds\tr0, #1\n{TAIL}");
+        assert_eq!(names(&falls).0, ["entry", "other"]);
+    }
+
+    #[test]
+    fn a_call_through_a_register_is_unknown() {
+        for call in ["4798 \tblx\tr3", "4718 \tbx\tr3", "4697 \tmov\tpc, r2", "f8d0 f000 \tldr.w\tpc, [r0]"] {
+            let text = format!("00000100 <entry>:\n 100:\t{call}\n 104:\t4770 \tbx\tlr\n");
+            assert_eq!(names(&text).1, 1, "{call}");
+        }
+    }
+
+    #[test]
+    fn a_branch_to_no_function_is_unknown() {
+        assert_eq!(
+            names("00000100 <entry>:\n 100:\tf000 f87e \tbl\t900 <gone>\n 104:\t4770 \tbx\tlr\n").1,
+            1
+        );
+    }
+
+    #[test]
+    fn jump_tables_inside_the_function_are_proven() {
+        let absolute = "00000100 <entry>:\n 100:\ta402 \tadd\tr4, pc, #8\n 102:\t58a2 \tldr\tr2, [r4, r2]\n \
+                        104:\t4697 \tmov\tpc, r2\n 106:\t0000010f \t.word\t0x0000010f\n \
+                        10a:\t0000010f \t.word\t0x0000010f\n 10e:\t4770 \tbx\tlr\n";
+        assert_eq!(names(absolute).1, 0);
+        assert_eq!(names(&absolute.replace("0x0000010f", "0x0000070f")).1, 1);
+        assert_eq!(names(&absolute.replace("ldr\tr2", "ldr\tr3")).1, 1);
+        let relative = "00000100 <entry>:\n 100:\t7912 \tldrb\tr2, [r2, #4]\n 102:\t0052 \tlsls\tr2, r2, #1\n \
+                        104:\t4497 \tadd\tpc, r2\n 106:\t0001 \t.short\t0x0001\n 108:\t4770 \tbx\tlr\n \
+                        10a:\t4770 \tbx\tlr\n";
+        assert_eq!(names(relative).1, 0);
+        assert_eq!(names(&relative.replace(".short\t0x0001", ".short\t0x4141")).1, 1);
+        let branch = "00000100 <entry>:\n 100:\te8df f000 \ttbb\t[pc, r0]\n 104:\t0101 \t.short\t0x0101\n \
+                      106:\t4770 \tbx\tlr\n";
+        assert_eq!(names(branch).1, 0);
+        assert_eq!(names(&branch.replace("0x0101", "0x4141")).1, 1);
+    }
+}

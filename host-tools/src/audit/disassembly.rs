@@ -1,0 +1,189 @@
+//! Reads the text of `objdump -d`, GNU's or LLVM's, into functions and instructions.
+
+use std::{io, path::Path, process::Command};
+
+use super::AuditError;
+
+/// Disassemblers to try, in order.
+const OBJDUMPS: [&str; 2] = ["arm-none-eabi-objdump", "llvm-objdump"];
+
+/// The firmware's code.
+pub(super) struct Program {
+    /// In order of address.
+    pub(super) functions: Vec<Function>,
+}
+
+/// From one symbol to the next.
+pub(super) struct Function {
+    /// Symbol, mangled.
+    pub(super) symbol: String,
+    pub(super) start: u32,
+    /// One past the last byte.
+    pub(super) end: u32,
+    pub(super) instructions: Vec<Instruction>,
+}
+
+/// One line of the disassembly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Instruction {
+    pub(super) address: u32,
+    /// Mnemonic without a width suffix (`.n`, `.w`); `.word`, `.short`, `.byte` for data between code.
+    pub(super) mnemonic: String,
+    pub(super) operands: String,
+}
+
+impl Program {
+    /// Disassembles a linked file.
+    pub(super) fn read(firmware: &Path) -> Result<Self, AuditError> {
+        for program in OBJDUMPS {
+            match Command::new(program).arg("-d").arg(firmware).output() {
+                Ok(output) if output.status.success() => {
+                    let parsed = Self::parse(&String::from_utf8_lossy(&output.stdout));
+                    return if parsed.functions.is_empty() { Err(AuditError::Empty) } else { Ok(parsed) };
+                }
+                Ok(output) => {
+                    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+                    return Err(AuditError::Disassembler { program, log });
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(AuditError::NoDisassembler)
+    }
+
+    /// Reads a disassembly's text.
+    pub(super) fn parse(text: &str) -> Self {
+        let mut functions: Vec<Function> = Vec::new();
+        for line in text.lines() {
+            if let Some((start, symbol)) = header(line) {
+                functions.push(Function { symbol, start, end: start, instructions: Vec::new() });
+            } else if let Some((instruction, bytes)) = instruction(line)
+                && let Some(function) = functions.last_mut()
+            {
+                function.end = instruction.address + bytes;
+                function.instructions.push(instruction);
+            }
+        }
+        functions.sort_by_key(|function| function.start);
+        Self { functions }
+    }
+
+    /// Index of the function that holds an address.
+    pub(super) fn function_at(&self, address: u32) -> Option<usize> {
+        let index = self.functions.partition_point(|function| function.start <= address).checked_sub(1)?;
+        (address < self.functions[index].end).then_some(index)
+    }
+}
+
+impl Function {
+    /// Name for people.
+    pub(super) fn name(&self) -> String {
+        demangle(&self.symbol)
+    }
+
+    /// The address is inside.
+    pub(super) fn holds(&self, address: u32) -> bool {
+        (self.start..self.end).contains(&address)
+    }
+}
+
+impl Instruction {
+    /// It is a constant between instructions.
+    pub(super) fn is_data(&self) -> bool {
+        self.mnemonic.starts_with('.')
+    }
+
+    /// Address that the operands name, for a direct branch or call.
+    pub(super) fn target(&self) -> Option<u32> {
+        let before = self.operands.split(" <").next()?;
+        let word = before.rsplit([',', ' ']).next()?;
+        u32::from_str_radix(word.trim_start_matches("0x"), 16).ok()
+    }
+
+    /// The register that the first operand is.
+    pub(super) fn first_register(&self) -> &str {
+        self.operands.split([',', ' ']).next().unwrap_or_default()
+    }
+
+    /// Little-endian bytes of data between code.
+    pub(super) fn data(&self) -> Vec<u8> {
+        let word = self.operands.split_whitespace().next().unwrap_or_default();
+        let value = u32::from_str_radix(word.trim_start_matches("0x"), 16).unwrap_or_default().to_le_bytes();
+        let count = match self.mnemonic.as_str() {
+            ".word" => 4,
+            ".short" => 2,
+            ".byte" => 1,
+            _ => 0,
+        };
+        value[..count].to_vec()
+    }
+}
+
+/// A symbol as people write it, without its hash.
+pub(super) fn demangle(symbol: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(symbol))
+}
+
+/// `0000041c <name>:`
+fn header(line: &str) -> Option<(u32, String)> {
+    let (address, rest) = line.split_once(" <")?;
+    let address = u32::from_str_radix(address, 16).ok()?;
+    Some((address, rest.strip_suffix(">:")?.into()))
+}
+
+/// `     41c:\tb580      \tpush\t{r7, lr}` of GNU, `     41c: 80 b5        \tpush\t{r7, lr}` of LLVM.
+fn instruction(line: &str) -> Option<(Instruction, u32)> {
+    let (address, rest) = line.split_once(':')?;
+    let address = u32::from_str_radix(address.trim(), 16).ok()?;
+    let mut fields = rest.split('\t').map(str::trim).skip_while(|field| field.is_empty());
+    let digits = fields.next()?.bytes().filter(u8::is_ascii_hexdigit).count();
+    let mnemonic = fields.next()?;
+    let mnemonic = mnemonic.strip_suffix(".n").or(mnemonic.strip_suffix(".w")).unwrap_or(mnemonic);
+    let mnemonic = match mnemonic {
+        ".2byte" | ".hword" => ".short",
+        ".4byte" | ".long" => ".word",
+        other => other,
+    };
+    let operands = fields.collect::<Vec<_>>().join(" ");
+    let operands = operands.split(['@', ';']).next().unwrap_or_default().trim().into();
+    Some((Instruction { address, mnemonic: mnemonic.into(), operands }, digits as u32 / 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GNU: &str = "\n0000170c <sparrowhawk_infer>:\n    170c:\tb580      \tpush\t{r7, lr}\n    170e:\tf002 f9d5 \tbl\t246e <helper>\n    1712:\te7fb      \tb.n\t170c <sparrowhawk_infer>\n    1714:\t00000dcd \t.word\t0x00000dcd\n\n0000246e <helper>:\n    246e:\t4770      \tbx\tlr\n";
+    const LLVM: &str = "\n0000170c <sparrowhawk_infer>:\n    170c: 80 b5        \tpush\t{r7, lr}\n    170e: 02 f0 d5 f9  \tbl\t0x246e <helper> @ imm = #3418\n    1712: fb e7        \tb\t0x170c <sparrowhawk_infer> @ imm = #-10\n    1714: cd 0d 00 00  \t.word\t0x00000dcd\n\n0000246e <helper>:\n    246e: 70 47        \tbx\tlr\n";
+
+    #[test]
+    fn both_dialects_read_alike() {
+        let (gnu, llvm) = (Program::parse(GNU), Program::parse(LLVM));
+        for program in [&gnu, &llvm] {
+            let [infer, helper] = program.functions.as_slice() else { panic!("two functions") };
+            assert_eq!(
+                (infer.start, infer.end, infer.symbol.as_str()),
+                (0x170c, 0x1718, "sparrowhawk_infer")
+            );
+            assert_eq!(infer.instructions[1].target(), Some(0x246e));
+            assert_eq!(infer.instructions[2].mnemonic, "b");
+            assert_eq!(infer.instructions[3].data(), [0xcd, 0x0d, 0, 0]);
+            assert_eq!(helper.instructions[0].first_register(), "lr");
+            assert_eq!(program.function_at(0x1716), Some(0));
+            assert_eq!(program.function_at(0x2000), None);
+        }
+    }
+
+    #[test]
+    fn a_hexadecimal_mnemonic_is_not_taken_for_bytes() {
+        let (add, bytes) = instruction("    1200:\t447a      \tadd\tr2, pc").expect("an instruction");
+        assert_eq!((add.mnemonic.as_str(), add.operands.as_str(), bytes), ("add", "r2, pc", 2));
+    }
+
+    #[test]
+    fn compare_and_branch_names_its_target() {
+        let (branch, _) = instruction("    100:\tb108      \tcbz\tr0, 106 <f+0x6>").expect("an instruction");
+        assert_eq!(branch.target(), Some(0x106));
+    }
+}

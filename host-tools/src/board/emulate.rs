@@ -1,0 +1,106 @@
+//! Runs the firmware under QEMU.
+
+use std::{ffi::OsString, fs, time::Duration};
+
+use super::{
+    Board, BoardError, BoardRun, build,
+    lines::{LineError, parse},
+    process,
+};
+
+const QEMU: &str = "qemu-system-arm";
+const MODEL_FILE: &str = "model.hawk";
+const INPUT_FILE: &str = "inputs.bin";
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Ask for the CRC-32 of every step's output.
+    pub trace: bool,
+    /// Stop the emulator after this long.
+    pub time_out: Duration,
+    /// More arguments for QEMU, such as a plugin that counts instructions.
+    pub emulator_arguments: Vec<OsString>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { trace: true, time_out: Duration::from_secs(300), emulator_arguments: Vec::new() }
+    }
+}
+
+/// Runs a model file on the board, once for every packed input tensor.
+///
+/// # Errors
+/// Whatever kept the board from a result; a firmware that says `error`, faults or hangs is one of them.
+pub fn run(
+    board: &'static Board,
+    model: &[u8],
+    inputs: &[Vec<u8>],
+    options: &RunOptions,
+) -> Result<BoardRun, BoardError> {
+    if model.len() > board.model.bytes as usize {
+        return Err(BoardError::ModelTooLarge {
+            board: board.name,
+            need: model.len(),
+            have: board.model.bytes,
+        });
+    }
+    let firmware = build(board)?;
+    // Plain names in a folder of their own: neither QEMU's options nor the firmware's arguments can quote a path.
+    let folder = tempfile::Builder::new()
+        .prefix("sparrowhawk-")
+        .tempdir()
+        .map_err(BoardError::io("cannot create a temporary folder"))?;
+    for (name, bytes) in [(MODEL_FILE, model), (INPUT_FILE, &inputs.concat())] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).map_err(BoardError::file("write", &path))?;
+    }
+
+    let mut command = process::clean_command(QEMU);
+    command.current_dir(folder.path());
+    command.args(["-machine", board.machine, "-display", "none", "-monitor", "none", "-serial", "none"]);
+    command.arg("-kernel").arg(&firmware);
+    let model_argument = if board.model_in_flash {
+        let place = format!("loader,file={MODEL_FILE},addr={:#x},force-raw=on", board.model.origin);
+        command.arg("-device").arg(place);
+        format!("@{}", model.len())
+    } else {
+        MODEL_FILE.into()
+    };
+    let mode = if options.trace { "trace" } else { "plain" };
+    command.arg("-semihosting-config").arg(format!(
+        "enable=on,target=native,arg=firmware,arg={model_argument},arg={INPUT_FILE},arg={mode}"
+    ));
+    command.args(&options.emulator_arguments);
+
+    let done = process::finish(&mut command, options.time_out).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => BoardError::NoQemu,
+        _ => BoardError::Io { what: format!("cannot start {QEMU}"), source },
+    })?;
+    if done.timed_out {
+        return Err(BoardError::TimeOut {
+            board: board.name,
+            seconds: options.time_out.as_secs(),
+            last: done.stdout.lines().last().unwrap_or_default().into(),
+        });
+    }
+    let protocol = |what: String| BoardError::Protocol { board: board.name, what, log: done.stderr.clone() };
+    let result = parse(&done.stdout, board.name).map_err(|error| match error {
+        LineError::Firmware(message) => BoardError::Firmware { board: board.name, message },
+        LineError::Unreadable(line) => protocol(format!("a line that the firmware does not print: `{line}`")),
+        LineError::CutShort => protocol("the emulator stopped before the firmware was done".into()),
+    })?;
+    if !done.success {
+        return Err(protocol("the firmware was done, but the emulator failed".into()));
+    }
+    if result.runs.len() != inputs.len() {
+        let what = format!(
+            "{} inputs went in, {} were run: is every one a whole input tensor?",
+            inputs.len(),
+            result.runs.len()
+        );
+        return Err(protocol(what));
+    }
+    Ok(result)
+}

@@ -1,0 +1,79 @@
+//! Builds the firmware of a board, once per process; cargo decides whether anything is stale.
+
+use std::{
+    collections::BTreeMap,
+    env,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{Board, BoardError, Toolchain, process};
+
+const BINARY: &str = "sparrowhawk-cortex-m";
+/// A first build compiles `core`, on a machine that may be busy.
+const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
+
+static BUILT: Mutex<BTreeMap<&'static str, PathBuf>> = Mutex::new(BTreeMap::new());
+
+/// The linked firmware of this board, built if it has to be. Silent unless that fails.
+///
+/// # Errors
+/// No sources, no toolchain, or a build that failed, with its log.
+pub fn build(board: &'static Board) -> Result<PathBuf, BoardError> {
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(path) = built.get(board.name).filter(|path| path.is_file()) {
+        return Ok(path.clone());
+    }
+    let path = build_now(board)?;
+    built.insert(board.name, path.clone());
+    Ok(path)
+}
+
+fn repository() -> Result<PathBuf, BoardError> {
+    let here = env::current_dir().map_err(BoardError::io("cannot read the current folder"))?;
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors()
+        .chain(built_from.parent())
+        .find(|folder| folder.join("targets/cortex-m/Cargo.toml").is_file())
+        .map(Path::to_path_buf)
+        .ok_or(BoardError::NoSources)
+}
+
+fn build_now(board: &'static Board) -> Result<PathBuf, BoardError> {
+    let repository = repository()?;
+    let sources = repository.join("targets/cortex-m");
+    let target_folder =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from);
+    let folder = std::path::absolute(target_folder.join("firmware"))
+        .map_err(BoardError::io("cannot find the target folder"))?;
+    fs::create_dir_all(&folder).map_err(BoardError::file("create", &folder))?;
+
+    // Boards of one target share cargo's output file, so build and copy are one critical section.
+    let lock_path = folder.join("lock");
+    let lock = File::create(&lock_path).map_err(BoardError::file("create", &lock_path))?;
+    lock.lock().map_err(BoardError::file("lock", &lock_path))?;
+
+    let toolchain = Toolchain::detect(board.target, &sources)?;
+    let mut command = toolchain.build_command(board.target);
+    command.current_dir(&sources).arg("--quiet").arg("--locked");
+    command.env("CARGO_TARGET_DIR", &folder).env("SPARROWHAWK_BOARD", board.name);
+    if let Some(cpu) = board.target_cpu {
+        command.env("RUSTFLAGS", format!("-Ctarget-cpu={cpu}"));
+    }
+    if board.small {
+        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
+    }
+    let done = process::finish(&mut command, BUILD_LIMIT).map_err(BoardError::io("cannot start cargo"))?;
+    if !done.success {
+        return Err(BoardError::Build { board: board.name, log: done.stderr });
+    }
+    let linked = folder.join(board.target).join("release").join(BINARY);
+    let path = folder.join(format!("{}.elf", board.name));
+    let fresh = folder.join(format!("{}.elf.new", board.name));
+    // Renamed, so that an emulator that is reading the old file keeps it.
+    fs::copy(&linked, &fresh).map_err(BoardError::file("copy", &linked))?;
+    fs::rename(&fresh, &path).map_err(BoardError::file("replace", &path))?;
+    Ok(path)
+}

@@ -1,0 +1,32 @@
+//! Emulated boards: builds the firmware for one, runs a model file on it, and returns what it said.
+//!
+//! The firmware is `targets/cortex-m`; the boards are described in its `boards.rs`, which is the same source here.
+
+#[path = "../../../targets/cortex-m/boards.rs"]
+mod boards;
+mod emulate;
+mod error;
+mod firmware;
+mod lines;
+mod process;
+mod toolchain;
+
+pub use boards::{BOARDS, Board, Region};
+pub use emulate::{RunOptions, run};
+pub use error::BoardError;
+pub use firmware::build;
+pub use lines::{BoardRun, InputRun};
+pub use toolchain::Toolchain;
+
+impl Board {
+    /// The board of this name.
+    ///
+    /// # Errors
+    /// [`BoardError::Unknown`], with the names that there are.
+    pub fn find(name: &str) -> Result<&'static Self, BoardError> {
+        BOARDS.iter().find(|board| board.name == name).ok_or_else(|| BoardError::Unknown {
+            name: name.into(),
+            known: BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", "),
+        })
+    }
+}

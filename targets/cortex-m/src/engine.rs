@@ -1,0 +1,97 @@
+//! The one place that names the runtime: load, fill, step, report.
+
+use core::fmt;
+
+use runtime::{LoadError, Model, RunError, Session, trace::crc32_cells};
+
+use crate::{
+    console::{hex, line},
+    files::{FileError, Inputs},
+};
+
+/// What is printed while a network runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// A CRC-32 of every step's output.
+    Trace,
+    /// Nothing: the loop that a product would ship.
+    Plain,
+}
+
+/// Why no result came.
+#[derive(Debug)]
+pub(crate) enum Error {
+    File(FileError),
+    Load(LoadError),
+    Run(RunError),
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        Self::File(error)
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
+    }
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(error) => write!(f, "{error}"),
+            Self::Load(error) => write!(f, "model: {error}"),
+            Self::Run(error) => write!(f, "step: {error}"),
+        }
+    }
+}
+
+/// Runs every step of the network on the input in the arena. A symbol of its own, so that `audit` finds
+/// everything that inference can reach.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub fn sparrowhawk_infer(session: &mut Session<'_, '_>) -> Result<(), RunError> {
+    session.run()
+}
+
+/// Validates the model. A symbol of its own for `audit`: no bytes may make it panic.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub fn sparrowhawk_load(bytes: &'static [u8]) -> Result<Model<'static>, LoadError> {
+    Model::load(bytes)
+}
+
+/// Runs the model on every input of the file.
+pub(crate) fn run(
+    bytes: &'static [u8],
+    arena: &mut [u8],
+    mut inputs: Inputs,
+    mode: Mode,
+) -> Result<(), Error> {
+    let model = sparrowhawk_load(bytes)?;
+    line!("arena {} {}", model.arena_bytes(), arena.len());
+    line!("steps {}", model.step_count());
+    let mut session = model.session(arena)?;
+    let mut index = 0;
+    while inputs.next(session.input()?.cells())? {
+        line!("input {index}");
+        match mode {
+            Mode::Trace => {
+                session
+                    .run_with(|step, output| line!("step {step} crc {:08x}", crc32_cells(output.cells())))?;
+            }
+            Mode::Plain => sparrowhawk_infer(&mut session)?,
+        }
+        hex("output", session.output()?.cells());
+        index += 1;
+    }
+    Ok(())
+}
