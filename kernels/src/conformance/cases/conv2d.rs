@@ -12,9 +12,7 @@ const PLAIN: Geometry = Geometry { kernel: [1, 1], stride: [1, 1], dilation: [1,
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
     let plain = rng.one_in(4);
-    let [groups, group_inputs, group_outputs] = if plain { [1; 3] } else { draw_groups(rng) };
-    let [groups, group_inputs, group_outputs] =
-        if groups == 1 { [1, channels(rng), channels(rng)] } else { [groups, group_inputs, group_outputs] };
+    let [groups, group_inputs, group_outputs] = draw_groups(rng);
     let mut geometry = if plain { PLAIN } else { geometry(rng) };
     let outputs = groups * group_outputs;
     if geometry.taps() * usize::from(group_inputs) * usize::from(outputs) > MAX_WEIGHTS {
@@ -87,6 +85,6 @@ fn draw_groups(rng: &mut Rng) -> [u16; 3] {
     match rng.below(4) {
         0 => [rng.size(2, 4), rng.size(1, 5), rng.size(1, 5)],
         1 => [rng.size(2, 20), 1, rng.size(1, 2)],
-        _ => [1, 1, 1],
+        _ => [1, channels(rng), channels(rng)],
     }
 }
