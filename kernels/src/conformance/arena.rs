@@ -40,15 +40,17 @@ pub(super) struct Arena {
 }
 
 impl Arena {
-    pub(super) fn new(rng: &mut Rng) -> Self {
-        let arena =
-            Self { live: [const { Cell::new(0) }; BYTES], before: [const { Cell::new(0) }; BYTES], used: 0 };
-        for bytes in arena.live.chunks_exact(8) {
+    /// Filled in place by [`Self::poison`]: a copy of it would not fit a small stack.
+    pub(super) const fn new() -> Self {
+        Self { live: [const { Cell::new(0) }; BYTES], before: [const { Cell::new(0) }; BYTES], used: 0 }
+    }
+
+    pub(super) fn poison(&mut self, rng: &mut Rng) {
+        for bytes in self.live.chunks_exact(8) {
             for (cell, byte) in bytes.iter().zip(rng.next().to_le_bytes()) {
                 cell.set(byte);
             }
         }
-        arena
     }
 
     /// Poisoned bytes at any alignment, with a gap before them.

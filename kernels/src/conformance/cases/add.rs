@@ -7,7 +7,7 @@ use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
 use crate::op::{Add, elementwise_in_place};
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (dtype, channels) = (rng.pick(&DTYPES), channels(rng));
     let y = spec(rng, dtype, channels);
     let (a, b) = (retyped(rng, y), retyped(rng, y));
@@ -22,7 +22,6 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
         clamp: clamp(rng, dtype),
     };
 
-    let mut arena = Arena::new(rng);
     let a = arena.operand(rng, a);
     let b = if rng.one_in(8) { a } else { arena.operand(rng, b) };
     let over = rng.pick(&[a, b]);

@@ -5,13 +5,12 @@ use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (dtype, channels) = (rng.pick(&DTYPES), channels(rng));
     let mut x = spec(rng, dtype, channels);
     if rng.one_in(2) {
         (x.dims.h, x.dims.w) = (1, 1);
     }
-    let mut arena = Arena::new(rng);
     let x = arena.operand(rng, x);
     arena.freeze();
     let expected = reference::argmax(&arena.original(&x));

@@ -7,7 +7,7 @@ use crate::conformance::{Fault, Tier, reference};
 use crate::op::Concat;
 use crate::{Dims, KernelError, TensorSpec};
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (dtype, total) = (rng.pick(&DTYPES), channels(rng));
     let y = spec(rng, dtype, total);
     let first = rng.size(0, total - 1);
@@ -22,7 +22,6 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
         clamp: clamp(rng, dtype),
     };
 
-    let mut arena = Arena::new(rng);
     let (x, y) = (arena.operand(rng, x), arena.place(rng, y));
     let stranger = TensorSpec { dims: Dims { h: y.spec.dims.h + 1, w: 1, c: 1 }, ..x.spec };
     let stranger = arena.place(rng, stranger);

@@ -10,7 +10,7 @@ use crate::{Dtype, KernelError, TensorSpec};
 
 const PLAIN: Geometry = Geometry { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let plain = rng.one_in(4);
     let [groups, group_inputs, group_outputs] = draw_groups(rng);
     let mut geometry = if plain { PLAIN } else { geometry(rng) };
@@ -30,10 +30,9 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
     let constants = Constants::new(rng, &y, usize::from(outputs), column);
     let op = Conv2d { geometry, groups, group_inputs, group_outputs, accumulate: constants.accumulate() };
 
-    let mut arena = Arena::new(rng);
     let x = arena.operand(rng, x);
     let over_input = op.in_place(&x.spec, &y) && !rng.one_in(4);
-    let place = placement(rng, &mut arena, x, y, over_input);
+    let place = placement(rng, arena, x, y, over_input);
     let extra = rng.below(3) as usize;
     let scratch = arena.reserve(rng, column + extra);
     let stranger = arena.place(rng, stranger(y));

@@ -8,7 +8,7 @@ use crate::conformance::{Fault, Tier, reference};
 use crate::op::Dense;
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (x_type, y_type) = (rng.pick(&[Dtype::U4, Dtype::I8]), rng.pick(&DTYPES));
     let channels_in = channels(rng);
     let mut x = spec(rng, x_type, channels_in);
@@ -20,9 +20,8 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
     let constants = Constants::new(rng, &y, usize::from(outputs), inputs);
     let op = Dense { accumulate: constants.accumulate() };
 
-    let mut arena = Arena::new(rng);
     let x = arena.operand(rng, x);
-    let place = placement(rng, &mut arena, x, y, false);
+    let place = placement(rng, arena, x, y, false);
     let need = op.scratch_bytes(&x.spec);
     let extra = rng.below(3) as usize;
     let scratch = arena.reserve(rng, need + extra);

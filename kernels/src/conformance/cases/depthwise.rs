@@ -8,7 +8,7 @@ use crate::conformance::{Fault, Tier, reference};
 use crate::op::Depthwise;
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let channels = channels(rng);
     let x_type = rng.pick(&[Dtype::U4, Dtype::I8]);
     let x = spec(rng, x_type, channels);
@@ -27,10 +27,9 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
         op.geometry = geometry;
     }
 
-    let mut arena = Arena::new(rng);
     let x = arena.operand(rng, x);
     let over_input = want_over_input && op.in_place(&x.spec, &y);
-    let place = placement(rng, &mut arena, x, y, over_input);
+    let place = placement(rng, arena, x, y, over_input);
     // Apart from its input, a step may or may not be given scratch.
     let with_scratch = over_input || rng.one_in(4);
     let need = op.scratch_bytes(&x.spec, with_scratch);

@@ -14,23 +14,28 @@ mod shape;
 mod table;
 mod window;
 
+use super::arena::Arena;
 use super::rng::Rng;
 use super::{Fault, Op, Tier};
 
 /// Runs one case.
 pub(super) fn run(tier: &Tier, op: Op, seed: u64, case: u32) -> Result<(), Fault> {
+    // Through a pointer, so that the operators' frames do not add up on a small stack.
+    let run = match op {
+        Op::Conv2d => conv2d::run,
+        Op::Depthwise => depthwise::run,
+        Op::Dense => dense::run,
+        Op::MaxPool => pool::run_max,
+        Op::AveragePool => pool::run_average,
+        Op::Add => add::run,
+        Op::Rescale => rescale::run,
+        Op::Table => table::run,
+        Op::Concat => concat::run,
+        Op::Window => window::run,
+        Op::Argmax => argmax::run,
+    };
     let rng = &mut Rng::new(seed, op as u32, case);
-    match op {
-        Op::Conv2d => conv2d::run(tier, rng),
-        Op::Depthwise => depthwise::run(tier, rng),
-        Op::Dense => dense::run(tier, rng),
-        Op::MaxPool => pool::run_max(tier, rng),
-        Op::AveragePool => pool::run_average(tier, rng),
-        Op::Add => add::run(tier, rng),
-        Op::Rescale => rescale::run(tier, rng),
-        Op::Table => table::run(tier, rng),
-        Op::Concat => concat::run(tier, rng),
-        Op::Window => window::run(tier, rng),
-        Op::Argmax => argmax::run(tier, rng),
-    }
+    let arena = &mut Arena::new();
+    arena.poison(rng);
+    run(tier, rng, arena)
 }

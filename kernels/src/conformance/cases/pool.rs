@@ -10,13 +10,12 @@ use crate::{Dims, Dtype, KernelError, TensorSpec};
 /// Most taps of a window: 5x5, or global over 9x9.
 const MAX_TAPS: usize = 81;
 
-pub(super) fn run_max(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run_max(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let dtype = rng.pick(&DTYPES);
     let (geometry, x, y) = draw(rng, dtype, dtype);
     let op = MaxPool { geometry, clamp: clamp(rng, dtype) };
 
-    let mut arena = Arena::new(rng);
-    let (x, y) = place(rng, &mut arena, x, y, |x, y| op.in_place(x, y));
+    let (x, y) = place(rng, arena, x, y, |x, y| op.in_place(x, y));
     let stranger = arena.place(rng, stranger(x.spec));
     let other = if dtype == Dtype::I8 { Dtype::U4 } else { Dtype::I8 };
     let retyped = TensorSpec { dims: Dims { h: 1, w: 1, ..x.spec.dims }, dtype: other, zero: 0 };
@@ -50,7 +49,7 @@ pub(super) fn run_max(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
     arena.equals(got, &y, 0..0, |at| reference::max_pool(&x, &op, at))
 }
 
-pub(super) fn run_average(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run_average(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (x_type, y_type) = (rng.pick(&DTYPES), rng.pick(&DTYPES));
     let (geometry, x, y) = draw(rng, x_type, y_type);
     let taps = geometry.taps().taps();
@@ -68,8 +67,7 @@ pub(super) fn run_average(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
     let (multipliers, offsets) = (&multipliers[..entries], &offsets[..entries]);
     let op = AveragePool { geometry, multipliers, offsets, shift, clamp: clamp(rng, y_type) };
 
-    let mut arena = Arena::new(rng);
-    let (x, y) = place(rng, &mut arena, x, y, |x, y| op.in_place(x, y));
+    let (x, y) = place(rng, arena, x, y, |x, y| op.in_place(x, y));
     let stranger = arena.place(rng, stranger(x.spec));
     arena.freeze();
 

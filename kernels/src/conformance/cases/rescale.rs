@@ -7,7 +7,7 @@ use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
 use crate::op::{Rescale, elementwise_in_place};
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (dtype, channels) = (rng.pick(&DTYPES), channels(rng));
     let y = spec(rng, dtype, channels);
     let x = retyped(rng, y);
@@ -28,7 +28,6 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
         clamp: clamp(rng, dtype),
     };
 
-    let mut arena = Arena::new(rng);
     let x = arena.operand(rng, x);
     let y = if elementwise_in_place(&x.spec, &y) && !rng.one_in(4) { x.over(y) } else { arena.place(rng, y) };
     let stranger = arena.place(rng, stranger(x.spec));

@@ -9,7 +9,7 @@ use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 const SMALL: [Dtype; 2] = [Dtype::U4, Dtype::I8];
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (x_type, y_type, channels) = (rng.pick(&SMALL), rng.pick(&SMALL), channels(rng));
     let x = spec(rng, x_type, channels);
     let y = TensorSpec { dims: x.dims, dtype: y_type, zero: zero(rng, y_type) };
@@ -18,7 +18,6 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
     let need = if x_type == Dtype::I8 { 256 } else { 16 };
     let op = Table { entries: &bytes[..need] };
 
-    let mut arena = Arena::new(rng);
     let x = arena.operand(rng, x);
     let y = if elementwise_in_place(&x.spec, &y) && !rng.one_in(4) { x.over(y) } else { arena.place(rng, y) };
     let stranger = arena.place(rng, stranger(x.spec));

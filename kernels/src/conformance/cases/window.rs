@@ -7,7 +7,7 @@ use crate::conformance::{Fault, Tier, reference};
 use crate::op::Window;
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
-pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (dtype, inputs, outputs) = (rng.pick(&DTYPES), channels(rng), channels(rng));
     let (x, y) = (spec(rng, dtype, inputs), spec(rng, dtype, outputs));
     let mut offset = || {
@@ -21,7 +21,6 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng) -> Result<(), Fault> {
     let any = rng.between(lo, hi);
     let op = Window { offset, stride, fill: rng.pick(&[lo, hi, any]) as i16 };
 
-    let mut arena = Arena::new(rng);
     let (x, y) = (arena.operand(rng, x), arena.place(rng, y));
     let other = if dtype == Dtype::I8 { Dtype::U4 } else { Dtype::I8 };
     let retyped = TensorSpec { dims: Dims { h: 1, w: 1, c: 1 }, dtype: other, zero: 0 };
