@@ -54,6 +54,7 @@ impl WeightBits {
 pub struct Weights<'a> {
     data: &'a [u8],
     bits: WeightBits,
+    rows: usize,
     row_len: usize,
     row_bytes: usize,
 }
@@ -69,7 +70,7 @@ impl<'a> Weights<'a> {
         if need != data.len() {
             return Err(KernelError::InvalidConstants { need: need as u32, have: data.len() as u32 });
         }
-        Ok(Self { data, bits, row_len, row_bytes })
+        Ok(Self { data, bits, rows, row_len, row_bytes })
     }
 
     /// Width of a weight.
@@ -85,6 +86,9 @@ impl<'a> Weights<'a> {
     /// Bytes of row `index`; empty outside.
     #[inline(always)]
     pub fn row(&self, index: usize) -> &'a [u8] {
+        if index >= self.rows {
+            return &[];
+        }
         let start = index * self.row_bytes;
         self.data.get(start..start + self.row_bytes).unwrap_or(&[])
     }
@@ -128,6 +132,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn nothing_lies_behind_the_last_row() {
+        let weights = Weights::new(&[1, 2, 3, 4], WeightBits::W4, 2, 3).unwrap();
+        assert_eq!(weights.row(1), [3, 4]);
+        assert!(weights.row(2).is_empty() && weights.row(usize::MAX).is_empty());
     }
 
     #[test]

@@ -139,15 +139,23 @@ impl<'a> Tensor<'a> {
     /// Bytes of row `h`; empty outside.
     #[inline(always)]
     pub fn row(&self, h: usize) -> &'a [Cell<u8>] {
-        let bytes = self.spec.pixel_bytes() * self.spec.dims.w as usize;
+        let (rows, columns, _) = self.spec.dims.hwc();
+        if h >= rows {
+            return &[];
+        }
+        let bytes = self.spec.pixel_bytes() * columns;
         self.data.get(h * bytes..h * bytes + bytes).unwrap_or(&[])
     }
 
     /// Bytes of pixel `(h, w)`; empty outside.
     #[inline(always)]
     pub fn pixel(&self, h: usize, w: usize) -> &'a [Cell<u8>] {
+        let (rows, columns, _) = self.spec.dims.hwc();
+        if h >= rows || w >= columns {
+            return &[];
+        }
         let bytes = self.spec.pixel_bytes();
-        let start = (h * self.spec.dims.w as usize + w) * bytes;
+        let start = (h * columns + w) * bytes;
         self.data.get(start..start + bytes).unwrap_or(&[])
     }
 
@@ -227,6 +235,18 @@ mod tests {
                 assert_eq!(tensor.pixel(1, 2)[2].get() >> 4, 0);
             }
         }
+    }
+
+    #[test]
+    fn nothing_lies_outside() {
+        let spec = TensorSpec { dims: Dims { h: 2, w: 3, c: 1 }, dtype: Dtype::I8, zero: 0 };
+        let mut bytes = [7; 6];
+        let tensor = Tensor::new(spec, Cell::from_mut(&mut bytes[..]).as_slice_of_cells()).unwrap();
+        for (h, w) in [(0, 3), (2, 0), (usize::MAX, 0), (0, usize::MAX)] {
+            assert!(tensor.pixel(h, w).is_empty());
+            assert_eq!(tensor.get(h, w, 0), 0);
+        }
+        assert!(tensor.row(2).is_empty() && tensor.row(usize::MAX).is_empty());
     }
 
     #[test]

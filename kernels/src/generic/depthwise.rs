@@ -116,6 +116,9 @@ impl<'a> Source<'a> {
 
     /// Saves input row `oy` before output row `oy` overwrites it. `slot` is that row's place in the ring.
     fn keep(&mut self, oy: usize) {
+        if self.ring.is_empty() {
+            return;
+        }
         self.slot = if self.slot == self.pad_top { 0 } else { self.slot + 1 };
         let saved = self.ring.get(self.slot * self.row_bytes..).unwrap_or(&[]);
         for (saved, cell) in saved.iter().zip(self.x.row(oy)) {

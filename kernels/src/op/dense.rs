@@ -29,6 +29,7 @@ impl Dense<'_> {
             return Err(KernelError::InvalidShape);
         }
         let (h, w, c) = x.dims.hwc();
+        // No overflow on a 32-bit device: the bytes checked above hold two elements at most.
         self.accumulate.check(x, residual, y, usize::from(y.dims.c), h * w * c)
     }
 

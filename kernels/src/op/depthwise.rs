@@ -37,7 +37,7 @@ impl Depthwise<'_> {
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec, in_place: bool) -> usize {
         let [pad, _] = self.geometry.pad;
-        let row = x.pixel_bytes() * usize::from(x.dims.w);
+        let row = x.pixel_bytes().saturating_mul(usize::from(x.dims.w));
         if in_place { row.saturating_mul(usize::from(pad) + 1) } else { 0 }
     }
 

@@ -1,0 +1,79 @@
+//! Depthwise convolution: over its own input with the ring of saved rows, result over the residual.
+
+use super::accumulate::{Constants, placement, spoil};
+use super::shape::{DTYPES, bad_geometry, channels, geometry, shrink, spec, stranger, windows};
+use crate::conformance::arena::{Arena, SCRATCH_BYTES};
+use crate::conformance::rng::Rng;
+use crate::conformance::{Fault, Tier, reference};
+use crate::op::Depthwise;
+use crate::{Dims, Dtype, KernelError, TensorSpec};
+
+pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
+    let channels = channels(rng);
+    let x_type = rng.pick(&[Dtype::U4, Dtype::I8]);
+    let x = spec(rng, x_type, channels);
+    let mut geometry = geometry(rng);
+    let y_type = rng.pick(&DTYPES);
+    let mut y = windows(rng, &geometry, &x, y_type, channels);
+    let want_over_input = rng.one_in(2);
+    if want_over_input {
+        (y.dims.h, y.dims.w) = (y.dims.h.min(x.dims.h), y.dims.w.min(x.dims.w));
+        y = shrink(y);
+    }
+    let constants = Constants::new(rng, &y, geometry.taps(), usize::from(channels));
+    let mut op = Depthwise { geometry, accumulate: constants.accumulate() };
+    while op.scratch_bytes(&x, true) > SCRATCH_BYTES {
+        geometry.pad[0] -= 1;
+        op.geometry = geometry;
+    }
+
+    let x = arena.operand(rng, x);
+    let over_input = want_over_input && op.in_place(&x.spec, &y);
+    let place = placement(rng, arena, x, y, over_input);
+    // Apart from its input, a step may or may not be given scratch.
+    let with_scratch = over_input || rng.one_in(4);
+    let need = op.scratch_bytes(&x.spec, with_scratch);
+    let extra = if with_scratch { rng.below(3) as usize } else { 0 };
+    let scratch = arena.reserve(rng, need + extra);
+    let stranger = arena.place(rng, stranger(y));
+    let wide = TensorSpec { dims: Dims { h: 1, w: 1, c: channels }, dtype: Dtype::I16, zero: 0 };
+    let wide = arena.place(rng, wide);
+    arena.freeze();
+
+    let (x_tensor, y_tensor) = (arena.tensor(&x), arena.tensor(&place.y));
+    let residual = place.residual.map(|r| arena.tensor(&r));
+    let cells = arena.cells(scratch.clone());
+
+    let mut wrong = op;
+    let (mut wrong_x, mut wrong_residual, mut wrong_cells) = (x_tensor, residual, cells);
+    let error = match rng.below(9) {
+        0 => {
+            bad_geometry(rng, &mut wrong.geometry);
+            KernelError::InvalidGeometry
+        }
+        1 => {
+            wrong_x = arena.tensor(&stranger);
+            KernelError::InvalidShape
+        }
+        2 => {
+            wrong_residual = Some(arena.tensor(&stranger));
+            KernelError::InvalidShape
+        }
+        3 => {
+            wrong_x = arena.tensor(&wide);
+            KernelError::UnsupportedType
+        }
+        4 if need > 1 => {
+            wrong_cells = &cells[..need - 1];
+            KernelError::InvalidScratch { need: need as u32, have: need as u32 - 1 }
+        }
+        _ => spoil(rng, &mut wrong.accumulate, y.dtype),
+    };
+    let got = (tier.depthwise)(&wrong_x, wrong_residual.as_ref(), &wrong, wrong_cells, &y_tensor);
+    arena.refused(got, error)?;
+
+    let got = (tier.depthwise)(&x_tensor, residual.as_ref(), &op, cells, &y_tensor);
+    let x = arena.original(&x);
+    let residual = place.residual.map(|r| arena.original(&r));
+    arena.equals(got, &place.y, scratch, |at| reference::depthwise(&x, residual.as_ref(), &op, at))
+}
