@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use host_tools::graph::Executor;
-use host_tools::import::{Imported, check_report, import};
+use host_tools::import::{Imported, Problem, check_report, import, import_bytes};
 use sparrowhawk_tests::{cifar10, kws_features, kws_labels, shared_data};
 use tract_onnx::prelude::*;
 
@@ -51,6 +51,16 @@ fn check(name: &str, dims: &[usize], samples: &[f32], labels: &[u8], reference: 
         outputs.chunks_exact(classes).zip(labels).filter(|(row, l)| argmax(row) == Some(**l as usize));
     let accuracy = right.count() as f64 / labels.len() as f64;
     assert!((accuracy - reference).abs() < 1e-9, "{name}: accuracy {accuracy}, reference {reference}");
+}
+
+#[test]
+fn truncated_files_say_so() {
+    let Some(path) = shared_data("models/mlperf_tiny_kws_dscnn.onnx") else { return };
+    let bytes = std::fs::read(path).expect("is readable");
+    for len in [bytes.len() / 3, bytes.len() / 2, bytes.len() - 100] {
+        let problems = import_bytes(&bytes[..len], Path::new(".")).expect_err("is truncated");
+        assert!(matches!(problems.as_slice(), [Problem::Truncated { .. }]), "{problems:?}");
+    }
 }
 
 #[test]

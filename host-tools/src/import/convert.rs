@@ -4,15 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use tract_onnx::pb::tensor_proto::DataType;
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dim;
-use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto, type_proto};
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use tract_onnx::prelude::Tensor;
 
-use crate::graph::{Op, Shape};
+use crate::graph::Shape;
 
 use super::builder::{Builder, Call, Known, node_name};
+use super::declared::{input_dims, live_nodes};
 use super::error::{Fault, Problem, Rule};
+use super::finish::{compact, softmax_not_last};
 use super::fold::{self, Operand};
 use super::layout::{Axis, Layout, channels_first};
 use super::{Imported, ops, tensor};
@@ -283,20 +283,6 @@ fn at_node(node: &NodeProto, fault: Fault) -> Problem {
     }
 }
 
-/// The nodes that the outputs depend on, in the order of the file.
-fn live_nodes(graph: &GraphProto) -> Vec<&NodeProto> {
-    let mut wanted: HashSet<&str> = graph.output.iter().map(|o| o.name.as_str()).collect();
-    let mut live = Vec::new();
-    for node in graph.node.iter().rev() {
-        if node.output.iter().any(|o| !o.is_empty() && wanted.contains(o.as_str())) {
-            wanted.extend(node.input.iter().map(String::as_str));
-            live.push(node);
-        }
-    }
-    live.reverse();
-    live
-}
-
 /// Refusals of the nodes between inputs and output whose operator is unknown.
 fn unknown_operators(nodes: &[&NodeProto], inputs: &[&ValueInfoProto]) -> Vec<Problem> {
     let mut dependent: HashSet<&str> = inputs.iter().map(|i| i.name.as_str()).collect();
@@ -311,91 +297,4 @@ fn unknown_operators(nodes: &[&NodeProto], inputs: &[&ValueInfoProto]) -> Vec<Pr
         }
     }
     problems
-}
-
-/// Sizes of the input's axes; the batch counts as one.
-fn input_dims(info: &ValueInfoProto) -> Result<Vec<usize>, Vec<Problem>> {
-    let fail = |reason: String| vec![Problem::Input { input: info.name.clone(), reason }];
-    let Some(type_proto::Value::TensorType(t)) = info.r#type.as_ref().and_then(|t| t.value.as_ref()) else {
-        return Err(fail("is not declared as a tensor".into()));
-    };
-    if t.elem_type != DataType::Float as i32 {
-        let name = DataType::try_from(t.elem_type).map_or("unknown", |d| d.as_str_name());
-        return Err(fail(format!("has elements of type {name}, FLOAT is needed: export in float32")));
-    }
-    let Some(shape) = &t.shape else { return Err(fail("has no shape: export with a fixed one".into())) };
-    let rank = shape.dim.len();
-    if !(1..=4).contains(&rank) {
-        return Err(fail(format!("has {rank} dimensions, 1 to 4 are supported")));
-    }
-    let mut dims = Vec::with_capacity(rank);
-    let mut problems = Vec::new();
-    for (axis, dim) in shape.dim.iter().enumerate() {
-        let batch = axis == 0 && rank > 1;
-        dims.push(match &dim.value {
-            Some(Dim::DimValue(-1)) | Some(Dim::DimParam(_)) | None if batch => 1,
-            Some(Dim::DimValue(1)) => 1,
-            Some(Dim::DimValue(n)) if batch => {
-                return Err(fail(format!("has a batch of {n}: export with a batch of 1 or a symbolic one")));
-            }
-            // The bound keeps every product of dimensions far from overflow.
-            Some(Dim::DimValue(n)) if (1..=1 << 16).contains(n) => *n as usize,
-            other => {
-                let dimension = match other {
-                    Some(Dim::DimValue(n)) => n.to_string(),
-                    Some(Dim::DimParam(symbol)) => symbol.clone(),
-                    None => "?".into(),
-                };
-                problems.push(Problem::DynamicShape { input: info.name.clone(), axis, dimension });
-                continue;
-            }
-        });
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    if dims.iter().product::<usize>() > 1 << 26 {
-        return Err(fail(format!("{dims:?} is too large for a microcontroller")));
-    }
-    Ok(dims)
-}
-
-/// Softmax has no integer form inside a network.
-fn softmax_not_last(b: &Builder) -> Option<Problem> {
-    let is_softmax = |op: &Op| matches!(op, Op::Softmax | Op::LogSoftmax);
-    let node =
-        b.graph.nodes.iter().find(|n| is_softmax(&n.op) && b.graph.consumers(n.output).next().is_some())?;
-    Some(Problem::Node {
-        node: node.name.clone(),
-        op: if matches!(node.op, Op::Softmax) { "Softmax" } else { "LogSoftmax" }.into(),
-        rule: Box::new(Rule::Form("the operator is supported only at the end of the network".into())),
-        remedy: "end the network at the Softmax, or train without it (no attention)".into(),
-    })
-}
-
-/// Drops nodes that merging has left without a reader, and tensors without a writer.
-fn compact(b: &mut Builder) {
-    let graph = &mut b.graph;
-    let mut used: HashSet<_> = HashSet::from([graph.input, graph.output]);
-    for node in graph.nodes.iter().rev() {
-        if used.contains(&node.output) {
-            used.extend(node.inputs.iter().copied());
-        }
-    }
-    graph.nodes.retain(|n| used.contains(&n.output));
-    let mut moved = HashMap::new();
-    let values = std::mem::take(&mut graph.values);
-    for (i, value) in values.into_iter().enumerate() {
-        let old = crate::graph::ValueId(i);
-        if used.contains(&old) {
-            moved.insert(old, graph.add_value(value.name, value.shape));
-        }
-    }
-    let at = |id: &mut crate::graph::ValueId| *id = moved.get(id).copied().unwrap_or(*id);
-    at(&mut graph.input);
-    at(&mut graph.output);
-    for node in &mut graph.nodes {
-        node.inputs.iter_mut().for_each(at);
-        at(&mut node.output);
-    }
 }

@@ -4,8 +4,10 @@
 mod attributes;
 mod builder;
 mod convert;
+mod declared;
 mod error;
 mod file;
+mod finish;
 mod fold;
 mod layout;
 mod ops;

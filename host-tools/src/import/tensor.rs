@@ -128,8 +128,20 @@ pub(super) fn to_proto(name: &str, tensor: &Tensor) -> Option<TensorProto> {
     })
 }
 
-/// The elements of a float constant; halves and doubles are converted.
+/// The elements of a float constant, all finite; halves and doubles are converted.
 pub(super) fn floats(tensor: &Tensor) -> Result<Vec<f32>, Fault> {
+    let values = elements(tensor)?;
+    if values.iter().any(|v| !v.is_finite()) {
+        return Err(Fault::form(
+            "a constant is not finite",
+            "train the network again: its weights are damaged",
+        ));
+    }
+    Ok(values)
+}
+
+/// The elements of a float constant.
+fn elements(tensor: &Tensor) -> Result<Vec<f32>, Fault> {
     if !tensor.datum_type().is_float() {
         return Err(Fault::form(
             format!("a constant has elements of type {:?}, floats are needed", tensor.datum_type()),
@@ -138,11 +150,7 @@ pub(super) fn floats(tensor: &Tensor) -> Result<Vec<f32>, Fault> {
     }
     let cast = tensor.cast_to::<f32>().map_err(|e| Fault::invalid(e.to_string()))?;
     let view = cast.try_as_plain_ram().map_err(|e| Fault::invalid(e.to_string()))?;
-    let values = view.as_slice::<f32>().map_err(|e| Fault::invalid(e.to_string()))?.to_vec();
-    if values.iter().any(|v| v.is_nan()) {
-        return Err(Fault::form("a constant holds NaN", "train the network again: its weights are damaged"));
-    }
-    Ok(values)
+    Ok(view.as_slice::<f32>().map_err(|e| Fault::invalid(e.to_string()))?.to_vec())
 }
 
 /// The elements of an integer constant.
@@ -158,10 +166,10 @@ pub(super) fn integers(tensor: &Tensor) -> Result<Vec<i64>, Fault> {
     Ok(view.as_slice::<i64>().map_err(|e| Fault::invalid(e.to_string()))?.to_vec())
 }
 
-/// A constant of one element.
+/// A constant of one element; bounds may be infinite.
 pub(super) fn scalar(tensor: &Tensor) -> Result<f32, Fault> {
-    match floats(tensor)?.as_slice() {
-        [value] => Ok(*value),
-        other => Err(Fault::invalid(format!("a constant has {} elements, one is needed", other.len()))),
+    match elements(tensor)?.as_slice() {
+        [value] if !value.is_nan() => Ok(*value),
+        other => Err(Fault::invalid(format!("a constant is {other:?}, one number is needed"))),
     }
 }
