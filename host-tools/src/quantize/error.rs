@@ -1,0 +1,56 @@
+//! What can keep a job from its end.
+
+use std::path::PathBuf;
+
+use runtime::LoadError;
+
+use crate::data::DataError;
+use crate::file::EncodeError;
+use crate::import::ImportError;
+use crate::integer::IntegerError;
+use crate::job::JobError;
+use crate::lower::LowerError;
+
+/// Error of a job.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantizeError {
+    /// The job itself.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The float network.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// From floats to integers.
+    #[error(transparent)]
+    Lower(#[from] LowerError),
+    /// Running the result.
+    #[error(transparent)]
+    Integer(#[from] IntegerError),
+    /// Encoding the result.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The written bytes do not load: a defect of this program.
+    #[error("the file just made does not load: {0}; please report this")]
+    Load(#[from] LoadError),
+    /// A width that nothing supports.
+    #[error("{bits} bits are not supported: weights take 8, 4 or 2, activations 8 or 4, residual sums 8 or 16")]
+    Bits {
+        /// The width.
+        bits: u8,
+    },
+    /// A report that is no JSON: a defect of this program.
+    #[error("report: {0}")]
+    Json(serde_json::Error),
+    /// A file cannot be written.
+    #[error("{}: {source}; choose another folder with --out", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}

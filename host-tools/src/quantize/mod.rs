@@ -1,0 +1,174 @@
+//! The main job: float network in, model file and report out.
+
+mod error;
+mod golden;
+mod meta;
+mod write;
+
+use std::path::PathBuf;
+
+use kernels::{Dtype, WeightBits};
+use runtime::Model;
+
+pub use error::QuantizeError;
+pub use meta::Meta;
+pub use write::write_beside;
+
+use crate::data::Dataset;
+use crate::file::Parts;
+use crate::graph::Graph;
+use crate::import;
+use crate::integer::{self, AlignedBytes, Evaluation, InputKind};
+use crate::job::{Job, Quantize};
+use crate::lower::{self, BitPlan, InputForm, LayerBits, Layers, Lowered, Ranges, Recipe, Storage, WeightRule};
+use crate::report::Report;
+
+/// Samples that calibration shows at once.
+const CALIBRATION_BATCH: usize = 16;
+
+/// What a job gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The model file's bytes.
+    pub model: AlignedBytes,
+    /// Every number of it.
+    pub report: Report,
+    /// Packed inputs of the golden vectors, for a run on a board.
+    pub inputs: Vec<Vec<u8>>,
+    /// Where the files are.
+    pub folder: PathBuf,
+}
+
+/// An imported network, ready to be made integers.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The float network with everything folded.
+    pub graph: Graph,
+    /// Its layers.
+    pub layers: Layers,
+    /// What was folded, moved or left out.
+    pub log: Vec<String>,
+}
+
+impl Prepared {
+    /// Imports and folds.
+    ///
+    /// # Errors
+    /// Those of the import.
+    pub fn import(path: &std::path::Path) -> Result<Self, QuantizeError> {
+        let imported = import::import(path)?;
+        let (graph, folded) = lower::fold(&imported.graph);
+        let layers = Layers::of(&graph);
+        Ok(Self { graph, layers, log: imported.log.into_iter().chain(folded).collect() })
+    }
+
+    /// The same bits in every layer but the first and the last.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Bits`] when a width is not supported.
+    pub fn uniform_bits(&self, quantize: &Quantize) -> Result<BitPlan, QuantizeError> {
+        let weights = weight_bits(quantize.weights)?;
+        let inner = LayerBits { weights, activations: activation(quantize.activations)? };
+        let first_last = match weight_bits(quantize.first_last)? {
+            WeightBits::W8 => LayerBits { weights: WeightBits::W8, activations: Dtype::I8 },
+            weights => LayerBits { weights, ..inner },
+        };
+        let residual = activation(quantize.residual)?;
+        Ok(BitPlan::uniform(&self.layers, inner, first_last, residual, Dtype::I16))
+    }
+
+    /// Calibrates all values that a bit plan stores.
+    ///
+    /// # Errors
+    /// Those of calibration.
+    pub fn recipe(&self, bits: BitPlan, job: &Job, data: &Dataset) -> Result<Recipe, QuantizeError> {
+        let storage = Storage::assign(&self.graph, &self.layers, &bits);
+        let mut wanted = storage.calibrated(&self.layers);
+        wanted.insert((self.graph.input, crate::calibrate::Grid::ACT8));
+        let mut samples = vec![0.0; data.len() * data.shape.len()];
+        for (i, sample) in samples.chunks_exact_mut(data.shape.len()).enumerate() {
+            data.real(i, sample);
+        }
+        let method = job.calibrate.method();
+        let mut ranges = Ranges::calibrate(&self.graph, &wanted, method, CALIBRATION_BATCH, &samples)?;
+        let (input, exact) = lower::input_form(data.raw().as_ref());
+        if let (InputForm::Direct, Some(params)) = (&input, exact) {
+            ranges.set(self.graph.input, Dtype::I8, params);
+        }
+        Ok(Recipe { bits, ranges, input, rule: WeightRule::Auto })
+    }
+}
+
+fn weight_bits(bits: u8) -> Result<WeightBits, QuantizeError> {
+    match bits {
+        2 => Ok(WeightBits::W2),
+        4 => Ok(WeightBits::W4),
+        8 => Ok(WeightBits::W8),
+        bits => Err(QuantizeError::Bits { bits }),
+    }
+}
+
+fn activation(bits: u8) -> Result<Dtype, QuantizeError> {
+    match bits {
+        4 => Ok(Dtype::U4),
+        8 => Ok(Dtype::I8),
+        16 => Ok(Dtype::I16),
+        bits => Err(QuantizeError::Bits { bits }),
+    }
+}
+
+/// Runs a job and writes its files. `say` is told what is being done.
+///
+/// # Errors
+/// Whatever kept the job from its end; nothing half-written stays.
+pub fn quantize(job: &Job, mut say: impl FnMut(&str)) -> Result<Outcome, QuantizeError> {
+    say(&format!("importing {}", job.model.display()));
+    let prepared = Prepared::import(&job.model)?;
+    let shape = prepared.graph.shape(prepared.graph.input);
+    let classes = prepared.graph.shape(prepared.graph.output).len();
+    say("loading data");
+    let calibration = job.load_calibration(shape)?;
+    let test = job.load_test(shape)?;
+    test.check_labels(classes)?;
+    say(&format!("calibrating on {} samples", calibration.len()));
+    let recipe = prepared.recipe(prepared.uniform_bits(&job.quantize)?, job, &calibration)?;
+    say("lowering to integers");
+    let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?;
+    say(&format!("evaluating on {} samples", test.len()));
+    let float = integer::evaluate_float(&prepared.graph, &test)?;
+    let (model, inputs, accuracy) = build(job, &lowered, &calibration, &test, &float)?;
+    let report = Report::new(job, &prepared, &lowered, &Model::load(model.as_slice())?, &float, &accuracy, &test);
+    say(&format!("writing {}", job.output.dir.display()));
+    let json = serde_json::to_string_pretty(&report).map_err(QuantizeError::Json)? + "\n";
+    write_beside(&job.output.dir.join("model.hawk"), model.as_slice())?;
+    write_beside(&job.output.dir.join("report.json"), json.as_bytes())?;
+    write_beside(&job.output.dir.join("job.toml"), job.to_toml(&job.output.dir)?.as_bytes())?;
+    Ok(Outcome { model, report, inputs, folder: job.output.dir.clone() })
+}
+
+/// The model file with golden vectors and META; its accuracy is that of the executor on these bytes.
+fn build(
+    job: &Job,
+    lowered: &Lowered,
+    calibration: &Dataset,
+    test: &Dataset,
+    float: &Evaluation,
+) -> Result<(AlignedBytes, Vec<Vec<u8>>, Evaluation), QuantizeError> {
+    let mut parts = Parts {
+        interface: lowered.interface,
+        steps: lowered.network.steps.clone(),
+        constants: lowered.network.constants.clone().into_bytes(),
+        golden: Vec::new(),
+        meta: String::new(),
+    };
+    let bare = AlignedBytes::copy(&parts.encode()?);
+    let model = Model::load(bare.as_slice())?;
+    parts.golden = golden::vectors(&model, calibration, job.output.golden)?;
+    let accuracy = integer::evaluate(&model, test, |_| {})?;
+    if !job.output.strip_meta {
+        let meta = Meta::new(job, lowered, InputKind::of(calibration), test, float, &accuracy);
+        parts.meta = serde_json::to_string(&meta).map_err(QuantizeError::Json)?;
+    }
+    let inputs = parts.golden.iter().map(|vector| vector.input.clone()).collect();
+    Ok((AlignedBytes::copy(&parts.encode()?), inputs, accuracy))
+}
