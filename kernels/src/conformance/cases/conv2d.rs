@@ -1,12 +1,12 @@
 //! Convolution: groups, 1x1 over its own input, result over the residual.
 
 use super::accumulate::{Constants, MAX_WEIGHTS, placement, spoil};
-use super::shape::{bad_geometry, channels, geometry, spec, stranger, windows};
+use super::shape::{DTYPES, bad_geometry, channels, geometry, shrink, spec, stranger, windows};
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
 use crate::op::{Conv2d, Geometry};
-use crate::{Dtype, KernelError, TensorSpec};
+use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 const PLAIN: Geometry = Geometry { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
 
@@ -20,11 +20,10 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     }
     let x_type = rng.pick(&[Dtype::U4, Dtype::I8]);
     let x = spec(rng, x_type, groups * group_inputs);
-    let y_type = rng.pick(&super::shape::DTYPES);
+    let y_type = rng.pick(&DTYPES);
     let mut y = windows(rng, &geometry, &x, y_type, outputs);
     if plain {
-        let narrow = TensorSpec { dims: crate::Dims { c: outputs, ..x.dims }, ..y };
-        y = super::shape::shrink(narrow);
+        y = shrink(TensorSpec { dims: Dims { c: outputs, ..x.dims }, ..y });
     }
     let column = geometry.taps() * usize::from(group_inputs);
     let constants = Constants::new(rng, &y, usize::from(outputs), column);
@@ -36,7 +35,7 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let extra = rng.below(3) as usize;
     let scratch = arena.reserve(rng, column + extra);
     let stranger = arena.place(rng, stranger(y));
-    let wide = TensorSpec { dims: crate::Dims { h: 1, w: 1, c: x.spec.dims.c }, dtype: Dtype::I16, zero: 0 };
+    let wide = TensorSpec { dims: Dims { h: 1, w: 1, c: x.spec.dims.c }, dtype: Dtype::I16, zero: 0 };
     let wide = arena.place(rng, wide);
     arena.freeze();
 
