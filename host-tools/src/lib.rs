@@ -9,5 +9,8 @@ pub mod data;
 pub mod file;
 pub mod graph;
 pub mod import;
+pub mod integer;
 pub mod job;
 pub mod lower;
+pub mod quantize;
+pub mod report;

@@ -66,7 +66,7 @@ fn lifetimes(network: &Network, merged: &[usize]) -> Vec<(u32, u32)> {
     };
     touch(network.input.offset as usize, 0);
     for (i, step) in network.steps.iter().enumerate() {
-        for operand in operands(&step.op) {
+        for operand in step.op.operands() {
             touch(operand.offset as usize, i as u32 + 1);
         }
         touch(step.output.offset as usize, i as u32 + 1);
@@ -95,7 +95,7 @@ fn layout(network: &Network, merged: &[usize]) -> Layout {
 
 fn scratch(step: &Step, merged: &[usize]) -> u32 {
     let block = |operand: &Operand| merged[operand.offset as usize];
-    let over = operands(&step.op).first().is_some_and(|x| block(x) == block(&step.output));
+    let over = step.op.operands().next().is_some_and(|x| block(x) == block(&step.output));
     runtime::validate::scratch_bytes(&step.op, &step.output, over) as u32
 }
 
@@ -106,30 +106,9 @@ fn apply(network: &mut Network, merged: &[usize], layout: &Layout) {
         let bytes = scratch(step, merged);
         let offset = if bytes == 0 { 0 } else { layout.offsets[tensors + i] };
         step.scratch = Region { offset, bytes };
-        operands_mut(&mut step.op).into_iter().for_each(place);
+        step.op.operands_mut().for_each(place);
         place(&mut step.output);
     }
     place(&mut network.input);
     place(&mut network.output);
-}
-
-/// All operands of a step, the main one first.
-pub(super) fn operands(op: &Op) -> Vec<Operand> {
-    operands_mut(&mut op.clone()).into_iter().map(|o| *o).collect()
-}
-
-fn operands_mut(op: &mut Op) -> Vec<&mut Operand> {
-    match op {
-        Op::Conv2d { x, accumulate, .. } | Op::Depthwise { x, accumulate, .. } | Op::Dense { x, accumulate } => {
-            let residual = accumulate.residual.as_mut().map(|r| &mut r.operand);
-            [x].into_iter().chain(residual).collect()
-        }
-        Op::MaxPool { x, .. }
-        | Op::AveragePool { x, .. }
-        | Op::Rescale { x, .. }
-        | Op::Table { x, .. }
-        | Op::Window { x, .. } => vec![x],
-        Op::Add { a, b, .. } => vec![a, b],
-        Op::Concat { parts, .. } => parts.iter_mut().map(|p| &mut p.operand).collect(),
-    }
 }

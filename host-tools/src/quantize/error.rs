@@ -6,7 +6,7 @@ use runtime::LoadError;
 
 use crate::data::DataError;
 use crate::file::EncodeError;
-use crate::import::ImportError;
+use crate::import::ImportErrors;
 use crate::integer::IntegerError;
 use crate::job::JobError;
 use crate::lower::LowerError;
@@ -20,7 +20,7 @@ pub enum QuantizeError {
     Job(#[from] JobError),
     /// The float network.
     #[error(transparent)]
-    Import(#[from] ImportError),
+    Import(#[from] ImportErrors),
     /// The data.
     #[error(transparent)]
     Data(#[from] DataError),

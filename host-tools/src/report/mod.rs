@@ -2,6 +2,8 @@
 
 mod table;
 
+pub use table::thousands;
+
 use kernels::Dtype;
 use runtime::Model;
 use runtime::format::Op;

@@ -241,6 +241,44 @@ impl Op {
         }
     }
 
+    /// The operands, the main one first.
+    pub fn operands(&self) -> impl Iterator<Item = &Operand> {
+        let (first, second, parts): (_, Option<&Operand>, &[Part]) = match self {
+            Self::Conv2d { x, accumulate, .. }
+            | Self::Depthwise { x, accumulate, .. }
+            | Self::Dense { x, accumulate } => {
+                (Some(x), accumulate.residual.as_ref().map(|r| &r.operand), &[])
+            }
+            Self::Add { a, b, .. } => (Some(a), Some(b), &[]),
+            Self::Concat { parts, .. } => (None, None, parts),
+            Self::MaxPool { x, .. }
+            | Self::AveragePool { x, .. }
+            | Self::Rescale { x, .. }
+            | Self::Table { x, .. }
+            | Self::Window { x, .. } => (Some(x), None, &[]),
+        };
+        first.into_iter().chain(second).chain(parts.iter().map(|part| &part.operand))
+    }
+
+    /// The operands, the main one first.
+    pub fn operands_mut(&mut self) -> impl Iterator<Item = &mut Operand> {
+        let (first, second, parts): (_, Option<&mut Operand>, &mut [Part]) = match self {
+            Self::Conv2d { x, accumulate, .. }
+            | Self::Depthwise { x, accumulate, .. }
+            | Self::Dense { x, accumulate } => {
+                (Some(x), accumulate.residual.as_mut().map(|r| &mut r.operand), &mut [])
+            }
+            Self::Add { a, b, .. } => (Some(a), Some(b), &mut []),
+            Self::Concat { parts, .. } => (None, None, parts),
+            Self::MaxPool { x, .. }
+            | Self::AveragePool { x, .. }
+            | Self::Rescale { x, .. }
+            | Self::Table { x, .. }
+            | Self::Window { x, .. } => (Some(x), None, &mut []),
+        };
+        first.into_iter().chain(second).chain(parts.iter_mut().map(|part| &mut part.operand))
+    }
+
     /// Weights and requantisation of an accumulating step.
     pub fn accumulate(&self) -> Option<&AccumulateRef> {
         match self {
