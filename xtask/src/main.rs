@@ -1,2 +1,73 @@
-//! Declares the commands and starts the real tools.
-fn main() {}
+//! Declares the commands and starts the real tools; it has no dependency, so that it builds in a second.
+
+mod check;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+mod tool;
+
+use std::process::ExitCode;
+
+use shell::Outcome;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+a network
+  quantize [JOB.toml]      float network -> sensitivity -> bits -> training -> model file and report
+  import NET.onnx          what the importer makes of a network; --check lists every unsupported node
+  sensitivity JOB.toml     Hessian traces, per layer and bit width
+  assign JOB.toml          the bit assignment alone
+  eval MODEL.hawk          accuracy of the integer executor
+  inspect MODEL.hawk       steps, shapes, bits, bytes, arena map
+  run MODEL.hawk           runs it on the host or a board and compares every step
+  bisect MODEL.hawk        the first step that differs
+  flash MODEL.hawk         firmware with the model onto a board
+
+this project
+  size                     flash and RAM of the linked firmware
+  audit                    what inference in the linked firmware can reach
+  test [host|firmware]     the tests; everything without an argument
+  check                    format, lints, documentation, tidiness, audit
+  setup                    installs what building and emulating firmware needs
+
+COMMAND --help says more about those of a network.";
+
+/// Commands of the host tools' own command line.
+const TOOL_COMMANDS: [&str; 11] = [
+    "quantize",
+    "import",
+    "sensitivity",
+    "assign",
+    "eval",
+    "inspect",
+    "run",
+    "bisect",
+    "flash",
+    "size",
+    "audit",
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match (command.as_str(), rest.as_slice()) {
+        (tool, _) if TOOL_COMMANDS.contains(&tool) => tool::run(tool, &rest),
+        ("test", []) => test::all(),
+        ("test", [part]) if part == "host" => test::host(),
+        ("test", [part]) if part == "firmware" => test::firmware(),
+        ("check", []) => check::all(),
+        ("setup", []) => setup::all(),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Outcome::Passed
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            Outcome::Misused
+        }
+    };
+    outcome.into()
+}

@@ -121,11 +121,8 @@ const FEWEST_ENTRIES: usize = 2;
 
 /// The bytes that lie between this instruction and the next code.
 fn table(function: &Function, index: usize) -> Vec<u8> {
-    function.instructions[index + 1..]
-        .iter()
-        .take_while(|one| one.is_data())
-        .flat_map(Instruction::data)
-        .collect()
+    let behind = function.instructions[index + 1..].iter().skip_while(|one| one.mnemonic == "nop");
+    behind.take_while(|one| one.is_data()).flat_map(Instruction::data).collect()
 }
 
 /// `adr rA, table; ldr rX, [rA, rI]; …; mov pc, rX; table of absolute addresses`.
@@ -144,11 +141,11 @@ fn addresses_stay_inside(function: &Function, index: usize) -> bool {
 fn offset_table(function: &Function, index: usize) -> bool {
     let register = function.instructions[index].operands.trim_start_matches("pc, ");
     let before = &function.instructions[index.saturating_sub(6)..index];
-    let writes =
-        |name: &str| before.iter().any(|one| one.mnemonic == name && one.first_register() == register);
-    match (writes("lsls"), writes("ldrb"), writes("ldrh")) {
-        (true, true, false) => offsets_stay_inside(function, index, 1),
-        (true, false, true) => offsets_stay_inside(function, index, 2),
+    let mut writes = before.iter().rev().filter(|one| one.first_register() == register);
+    let doubled = writes.next().is_some_and(|one| one.mnemonic == "lsls");
+    match writes.next().map(|one| one.mnemonic.as_str()) {
+        Some("ldrb") if doubled => offsets_stay_inside(function, index, 1),
+        Some("ldrh") if doubled => offsets_stay_inside(function, index, 2),
         _ => false,
     }
 }
@@ -213,6 +210,7 @@ mod tests {
                         104:\t4697 \tmov\tpc, r2\n 106:\t0000010f \t.word\t0x0000010f\n \
                         10a:\t0000010f \t.word\t0x0000010f\n 10e:\t4770 \tbx\tlr\n";
         assert_eq!(names(absolute).1, 0);
+        assert_eq!(names(&absolute.replace(" 106:", " 106:\t46c0 \tnop\n 108:")).1, 0);
         assert_eq!(names(&absolute.replace("0x0000010f", "0x0000070f")).1, 1);
         assert_eq!(names(&absolute.replace("ldr\tr2", "ldr\tr3")).1, 1);
         let relative = "00000100 <entry>:\n 100:\t7912 \tldrb\tr2, [r2, #4]\n 102:\t0052 \tlsls\tr2, r2, #1\n \

@@ -1,0 +1,27 @@
+//! `check`: what must hold before a commit, cheapest first.
+
+use crate::{
+    shell::{self, Outcome, cargo, run},
+    tidy, tool,
+};
+
+/// Every check, even after one failed.
+pub(crate) fn all() -> Outcome {
+    shell::all(&mut [
+        ("format", &mut format),
+        ("tidy", &mut tidy::all),
+        ("lints", &mut || {
+            run(&mut cargo(&["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        }),
+        ("documentation", &mut || {
+            run(cargo(&["doc", "-q", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        }),
+        ("firmware audit", &mut || tool::run("audit", &[])),
+    ])
+}
+
+fn format() -> Outcome {
+    let host = run(&mut cargo(&["fmt", "--all", "--check"]));
+    let firmware = run(&mut cargo(&["fmt", "--manifest-path", "targets/cortex-m/Cargo.toml", "--check"]));
+    if host == Outcome::Passed { firmware } else { Outcome::Failed }
+}

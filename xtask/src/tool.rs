@@ -1,0 +1,18 @@
+//! Starts the host tools, optimised: training and emulation are slow otherwise.
+
+use crate::shell::{self, Outcome};
+
+/// Runs one command of `sparrowhawk` with its arguments, in the caller's folder.
+pub(crate) fn run(command: &str, arguments: &[String]) -> Outcome {
+    let manifest = shell::root().join("Cargo.toml");
+    let mut cargo = shell::cargo(&["run", "--release", "--quiet"]);
+    // File names on the command line are relative to where the user is.
+    if let Ok(here) = std::env::current_dir() {
+        cargo.current_dir(here);
+    }
+    cargo.arg("--manifest-path").arg(manifest);
+    cargo
+        .args(["--package", "sparrowhawk-host-tools", "--bin", "sparrowhawk", "--", command])
+        .args(arguments);
+    shell::run(&mut cargo)
+}
