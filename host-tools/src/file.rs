@@ -44,8 +44,7 @@ impl Parts {
         for step in &self.steps {
             graph.extend(postcard::to_stdvec(step)?);
         }
-        let mut sections =
-            vec![(SectionKind::Graph, graph), (SectionKind::Const, self.constants.clone())];
+        let mut sections = vec![(SectionKind::Graph, graph), (SectionKind::Const, self.constants.clone())];
         if !self.golden.is_empty() {
             sections.push((SectionKind::Golden, self.golden_section()));
         }

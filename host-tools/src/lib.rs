@@ -14,3 +14,4 @@ pub mod job;
 pub mod lower;
 pub mod quantize;
 pub mod report;
+pub mod verify;

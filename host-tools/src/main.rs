@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use host_tools::cli::{audit, size};
+use host_tools::cli::{CommandError, audit, bisect, eval, import, inspect, quantize, run, size};
+use host_tools::job::QuantizeArgs;
 
+/// From a float ONNX network to one integer file for microcontrollers.
 #[derive(Parser)]
 #[command(name = "sparrowhawk", version, about)]
 struct Cli {
@@ -14,14 +16,27 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make an integer model file of a float network; without arguments the embedded digits job
+    Quantize(Box<QuantizeArgs>),
+    Import(import::ImportArgs),
+    Eval(eval::EvalArgs),
+    Inspect(inspect::InspectArgs),
+    Run(run::RunArgs),
+    Bisect(bisect::BisectArgs),
     Audit(audit::AuditArgs),
     Size(size::SizeArgs),
 }
 
 fn main() -> ExitCode {
-    let passed = match &Cli::parse().command {
-        Command::Audit(args) => audit::audit(args),
-        Command::Size(args) => size::size(args).map(|()| true),
+    let passed: Result<bool, CommandError> = match &Cli::parse().command {
+        Command::Quantize(args) => quantize::quantize(args),
+        Command::Import(args) => import::import(args),
+        Command::Eval(args) => eval::eval(args),
+        Command::Inspect(args) => inspect::inspect(args),
+        Command::Run(args) => run::run(args),
+        Command::Bisect(args) => bisect::bisect(args),
+        Command::Audit(args) => audit::audit(args).map_err(CommandError::from),
+        Command::Size(args) => size::size(args).map(|()| true).map_err(CommandError::from),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,

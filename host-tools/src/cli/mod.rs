@@ -1,4 +1,14 @@
 //! The commands, one file each: arguments in, library called, text out.
 
 pub mod audit;
+pub mod bisect;
+mod error;
+pub mod eval;
+pub mod import;
+pub mod inspect;
+mod model_file;
+pub mod quantize;
+pub mod run;
 pub mod size;
+
+pub use error::CommandError;

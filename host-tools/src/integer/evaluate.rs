@@ -28,7 +28,8 @@ impl Evaluation {
         let mut correct = 0;
         for (&found, &label) in predictions.iter().zip(labels) {
             correct += usize::from(found == label);
-            if let Some(cell) = confusion.get_mut(label as usize).and_then(|row| row.get_mut(found as usize)) {
+            if let Some(cell) = confusion.get_mut(label as usize).and_then(|row| row.get_mut(found as usize))
+            {
                 *cell += 1;
             }
         }

@@ -21,7 +21,9 @@ pub enum IntegerError {
     #[error("model file: {0}")]
     Run(#[from] RunError),
     /// The samples do not fit the network's input.
-    #[error("the network's input has {need} bytes, a sample has {have}; is this the data the model was made for?")]
+    #[error(
+        "the network's input has {need} bytes, a sample has {have}; is this the data the model was made for?"
+    )]
     Input {
         /// Bytes of the input tensor.
         need: usize,

@@ -72,7 +72,8 @@ pub(super) fn emit(
     rule: WeightRule,
 ) -> Result<Network, LowerError> {
     let storage = Storage::assign(graph, layers, bits);
-    let placeholder = Operand::at(0, TensorSpec { dims: Dims { h: 1, w: 1, c: 1 }, dtype: Dtype::I8, zero: 0 });
+    let placeholder =
+        Operand::at(0, TensorSpec { dims: Dims { h: 1, w: 1, c: 1 }, dtype: Dtype::I8, zero: 0 });
     let network = Network {
         tensors: Vec::new(),
         steps: Vec::new(),
@@ -81,8 +82,16 @@ pub(super) fn emit(
         output: placeholder,
         constants: Constants::default(),
     };
-    let mut emitter =
-        Emitter { graph, layers, ranges, storage, rule, network, places: BTreeMap::new(), copies: BTreeMap::new() };
+    let mut emitter = Emitter {
+        graph,
+        layers,
+        ranges,
+        storage,
+        rule,
+        network,
+        places: BTreeMap::new(),
+        copies: BTreeMap::new(),
+    };
     emitter.input(input)?;
     let mut weights = bits.layers.iter();
     for (index, layer) in layers.layers.iter().enumerate() {

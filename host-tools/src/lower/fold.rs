@@ -32,7 +32,9 @@ pub fn fold(graph: &Graph) -> (Graph, Vec<String>) {
                 log.push(format!("{}: left out, the largest logit is the largest probability", node.name));
                 folded.output = node.inputs[0];
             }
-            Op::Activation(Activation::Clip { lo, hi }) if *lo == f32::NEG_INFINITY && *hi == f32::INFINITY => {
+            Op::Activation(Activation::Clip { lo, hi })
+                if *lo == f32::NEG_INFINITY && *hi == f32::INFINITY =>
+            {
                 rename(&mut folded, &node);
             }
             _ => folded.nodes.push(node),

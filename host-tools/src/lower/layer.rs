@@ -146,7 +146,8 @@ impl Layers {
         let position = |this: &Self, value: ValueId| this.layers.iter().position(|l| l.output == value);
         let mut candidates: Vec<(ValueId, ValueId)> = vec![(a, b), (b, a)];
         candidates.sort_by_key(|&(conv, _)| std::cmp::Reverse(position(self, conv)));
-        let found = candidates.into_iter().find(|&(conv, other)| a != b && other != conv && fusable(self, conv));
+        let found =
+            candidates.into_iter().find(|&(conv, other)| a != b && other != conv && fusable(self, conv));
         let Some((conv, other)) = found else { return false };
         let Some(index) = position(self, conv) else { return false };
         let mut layer = self.layers.remove(index);

@@ -63,7 +63,9 @@ pub enum LowerError {
         tensor: String,
     },
     /// Packed nibbles of an odd number of channels cannot change their shape.
-    #[error("tensor `{tensor}` is reshaped while packed in 4 bits with an odd number of channels; use 8 bits")]
+    #[error(
+        "tensor `{tensor}` is reshaped while packed in 4 bits with an odd number of channels; use 8 bits"
+    )]
     PackedReshape {
         /// Name of the tensor.
         tensor: String,
@@ -79,7 +81,9 @@ pub enum LowerError {
         size: usize,
     },
     /// No weight scale keeps the accumulator within 32 bits.
-    #[error("layer `{layer}`, output channel {channel}: the accumulator does not fit 32 bits; the bias is too large")]
+    #[error(
+        "layer `{layer}`, output channel {channel}: the accumulator does not fit 32 bits; the bias is too large"
+    )]
     Overflow {
         /// Name of the layer.
         layer: String,
@@ -87,7 +91,9 @@ pub enum LowerError {
         channel: usize,
     },
     /// A multiplier is out of range.
-    #[error("layer `{layer}`: its scales are too far apart for an integer multiplier; look at the calibration data")]
+    #[error(
+        "layer `{layer}`: its scales are too far apart for an integer multiplier; look at the calibration data"
+    )]
     Scale {
         /// Name of the layer.
         layer: String,
@@ -163,7 +169,10 @@ pub fn input_form(raw: Option<&RawInput>) -> (InputForm, Option<QuantParams>) {
     let (lo, hi) = Dtype::I8.range();
     match (zero.first(), raw.scale.first()) {
         (Some(&z), Some(&scale))
-            if same(&zero) && same(&raw.scale) && z.fract() == 0.0 && (f64::from(lo)..=f64::from(hi)).contains(&z) =>
+            if same(&zero)
+                && same(&raw.scale)
+                && z.fract() == 0.0
+                && (f64::from(lo)..=f64::from(hi)).contains(&z) =>
         {
             (InputForm::Direct, Some(QuantParams { scale, zero_point: z as i32 }))
         }

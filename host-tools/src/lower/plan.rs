@@ -49,7 +49,10 @@ fn in_place_operands(step: &Step) -> Vec<(usize, bool)> {
     match &step.op {
         Op::Add { a, b, .. } => candidates.extend([same(a), same(b)]),
         Op::Rescale { x, .. } | Op::Table { x, .. } => candidates.push(same(x)),
-        Op::Conv2d { x, .. } | Op::Depthwise { x, .. } | Op::MaxPool { x, .. } | Op::AveragePool { x, .. } => {
+        Op::Conv2d { x, .. }
+        | Op::Depthwise { x, .. }
+        | Op::MaxPool { x, .. }
+        | Op::AveragePool { x, .. } => {
             candidates.push((x.offset as usize, runtime::validate::in_place(&step.op, &step.output)));
         }
         Op::Dense { .. } | Op::Concat { .. } | Op::Window { .. } => {}

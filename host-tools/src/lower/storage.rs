@@ -31,7 +31,13 @@ pub struct BitPlan {
 
 impl BitPlan {
     /// The same bits everywhere but in the first and last layer.
-    pub fn uniform(layers: &Layers, inner: LayerBits, first_last: LayerBits, residual: Dtype, output: Dtype) -> Self {
+    pub fn uniform(
+        layers: &Layers,
+        inner: LayerBits,
+        first_last: LayerBits,
+        residual: Dtype,
+        output: Dtype,
+    ) -> Self {
         let count = layers.layers.iter().filter(|l| l.has_weights()).count();
         let bits = |i: usize| if i == 0 || i + 1 == count { first_last } else { inner };
         Self { layers: (0..count).map(bits).collect(), residual, output }

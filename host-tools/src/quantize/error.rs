@@ -37,7 +37,9 @@ pub enum QuantizeError {
     #[error("the file just made does not load: {0}; please report this")]
     Load(#[from] LoadError),
     /// A width that nothing supports.
-    #[error("{bits} bits are not supported: weights take 8, 4 or 2, activations 8 or 4, residual sums 8 or 16")]
+    #[error(
+        "{bits} bits are not supported: weights take 8, 4 or 2, activations 8 or 4, residual sums 8 or 16"
+    )]
     Bits {
         /// The width.
         bits: u8,

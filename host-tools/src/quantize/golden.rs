@@ -7,7 +7,11 @@ use crate::file::GoldenVector;
 use crate::integer::{IntegerError, encode, run_traced};
 
 /// The first `count` samples with their outputs and CRCs.
-pub(super) fn vectors(model: &Model, data: &Dataset, count: usize) -> Result<Vec<GoldenVector>, IntegerError> {
+pub(super) fn vectors(
+    model: &Model,
+    data: &Dataset,
+    count: usize,
+) -> Result<Vec<GoldenVector>, IntegerError> {
     (0..count.min(data.len()))
         .map(|i| {
             let input = encode(model, data, i)?;

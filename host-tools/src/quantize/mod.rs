@@ -20,7 +20,9 @@ use crate::graph::Graph;
 use crate::import;
 use crate::integer::{self, AlignedBytes, Evaluation, InputKind};
 use crate::job::{Job, Quantize};
-use crate::lower::{self, BitPlan, InputForm, LayerBits, Layers, Lowered, Ranges, Recipe, Storage, WeightRule};
+use crate::lower::{
+    self, BitPlan, InputForm, LayerBits, Layers, Lowered, Ranges, Recipe, Storage, WeightRule,
+};
 use crate::report::Report;
 
 /// Samples that calibration shows at once.
@@ -137,7 +139,8 @@ pub fn quantize(job: &Job, mut say: impl FnMut(&str)) -> Result<Outcome, Quantiz
     say(&format!("evaluating on {} samples", test.len()));
     let float = integer::evaluate_float(&prepared.graph, &test)?;
     let (model, inputs, accuracy) = build(job, &lowered, &calibration, &test, &float)?;
-    let report = Report::new(job, &prepared, &lowered, &Model::load(model.as_slice())?, &float, &accuracy, &test);
+    let report =
+        Report::new(job, &prepared, &lowered, &Model::load(model.as_slice())?, &float, &accuracy, &test);
     say(&format!("writing {}", job.output.dir.display()));
     let json = serde_json::to_string_pretty(&report).map_err(QuantizeError::Json)? + "\n";
     write_beside(&job.output.dir.join("model.hawk"), model.as_slice())?;

@@ -134,9 +134,8 @@ impl Report {
         let infos = &lowered.network.infos;
         let weight_bytes: usize = infos.iter().map(|i| i.weight_bytes).sum();
         let right = |e: &Evaluation, i: usize| e.predictions[i] == test.labels[i];
-        let only = |a: &Evaluation, b: &Evaluation| {
-            (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count()
-        };
+        let only =
+            |a: &Evaluation, b: &Evaluation| (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count();
         let used = |used: usize| Limit { asked: None, used: used as u64 };
         let model_bytes = model.file().len();
         let q = job.quantize;
@@ -184,7 +183,13 @@ fn weights(graph: &Graph) -> usize {
 
 fn steps(lowered: &Lowered, model: &Model) -> Vec<StepReport> {
     let scale = |step: &runtime::format::Step| {
-        lowered.network.tensors.iter().rev().find(|t| t.spec == step.output.spec()).map_or(0.0, |t| t.params.scale)
+        lowered
+            .network
+            .tensors
+            .iter()
+            .rev()
+            .find(|t| t.spec == step.output.spec())
+            .map_or(0.0, |t| t.params.scale)
     };
     let describe = |(info, step): (&crate::lower::StepInfo, runtime::format::Step)| StepReport {
         name: info.name.clone(),

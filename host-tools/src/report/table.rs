@@ -10,16 +10,28 @@ impl fmt::Display for Report {
         writeln!(f, "{} {} on {} ({} samples)\n", self.name, self.scheme, self.data, self.samples)?;
         let rows = [
             ("float accuracy", percent(self.float_accuracy), String::new()),
-            ("integer accuracy", percent(self.accuracy), format!("{} lost, {} gained", self.lost, self.gained)),
+            (
+                "integer accuracy",
+                percent(self.accuracy),
+                format!("{} lost, {} gained", self.lost, self.gained),
+            ),
             ("model file", bytes(self.model_bytes), String::new()),
-            ("packed weights", bytes(self.weight_bytes), format!("{:.1} x smaller than float32", self.weight_compression)),
+            (
+                "packed weights",
+                bytes(self.weight_bytes),
+                format!("{:.1} x smaller than float32", self.weight_compression),
+            ),
             ("arena (RAM)", bytes(self.arena_bytes), "scratch included".into()),
             ("multiply-adds", thousands(self.macs), "an inference".into()),
         ];
         for (what, figure, remark) in rows {
             writeln!(f, "  {}", format!("{what:<18}{figure:>14}  {remark}").trim_end())?;
         }
-        writeln!(f, "\n  {:<4}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  nodes", "step", "op", "output", "w", "a", "bytes", "MACs")?;
+        writeln!(
+            f,
+            "\n  {:<4}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  nodes",
+            "step", "op", "output", "w", "a", "bytes", "MACs"
+        )?;
         for (index, step) in self.per_step.iter().enumerate() {
             writeln!(f, "  {}", line(index, step))?;
         }
@@ -38,12 +50,8 @@ fn line(index: usize, step: &StepReport) -> String {
 /// A number with its thousands apart.
 pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|group| std::str::from_utf8(group).ok())
-        .collect();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
     groups.join(",")
 }
 

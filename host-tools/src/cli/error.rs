@@ -1,0 +1,59 @@
+//! What ends a command early, each error with its remedy in its own text.
+
+use std::path::PathBuf;
+
+use crate::audit::AuditError;
+use crate::board::BoardError;
+use crate::data::DataError;
+use crate::integer::IntegerError;
+use crate::job::JobError;
+use crate::quantize::QuantizeError;
+
+/// Error of a command.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The job file or its overrides.
+    #[error(transparent)]
+    Job(#[from] JobError),
+    /// The main job.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
+    /// The network, in a command that shows its problems on standard output.
+    #[error("{0}")]
+    Import(String),
+    /// The data.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The model file on the host.
+    #[error(transparent)]
+    Integer(#[from] IntegerError),
+    /// The board.
+    #[error(transparent)]
+    Board(#[from] BoardError),
+    /// The audit.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file is no model.
+    #[error("{}: {source}; make it again with `cargo xtask quantize`", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: runtime::LoadError,
+    },
+    /// Nothing to run.
+    #[error("{}: holds no golden vectors; give inputs with --data, or quantize with --golden 1", path.display())]
+    NoVectors {
+        /// The file.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,93 @@
+//! `sparrowhawk inspect`: what is in a model file.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use kernels::WeightBits;
+use runtime::format::{Op, Operand, Step};
+
+use super::CommandError;
+use super::model_file::ModelFile;
+use crate::quantize::Meta;
+use crate::report::{main_bits, thousands};
+
+/// Show steps, shapes, bits, bytes, MACs and the arena map of a model file.
+#[derive(Clone, Debug, Args)]
+pub struct InspectArgs {
+    /// Model file
+    model: PathBuf,
+}
+
+/// Prints the file's contents.
+///
+/// # Errors
+/// See [`CommandError`].
+pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
+    let file = ModelFile::read(&args.model)?;
+    let model = file.model()?;
+    let meta = Meta::of(&model);
+    let interface = model.interface();
+    println!("{}: {} B", args.model.display(), thousands(model.file().len() as u64));
+    if let Some(meta) = &meta {
+        println!("  {} by {}, seed {}", meta.name, meta.made_by, meta.seed);
+        let accuracy = (100.0 * meta.float_accuracy, 100.0 * meta.accuracy);
+        println!("  accuracy on {}: float {:.2} %, integer {:.2} %", meta.data, accuracy.0, accuracy.1);
+    }
+    println!(
+        "  weights packed as {:?}, constants {} B",
+        interface.layout,
+        thousands(model.constants().len() as u64)
+    );
+    println!("  input  {}", describe(&interface.input));
+    println!("  output {}", describe(&interface.output));
+    println!("  golden vectors: {}", model.golden().map_or(0, |golden| golden.len()));
+    println!("  arena {} B\n", thousands(model.arena_bytes() as u64));
+    println!(
+        "  {:<4}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {:<24}{:<16}nodes",
+        "step", "op", "output", "w", "a", "bytes", "MACs", "arena: in -> out", "scratch"
+    );
+    for (index, step) in model.steps().enumerate() {
+        println!("  {index:<4}{}", row(&step, meta.as_ref().and_then(|m| m.steps.get(index))));
+    }
+    Ok(true)
+}
+
+fn row(step: &Step, name: Option<&String>) -> String {
+    let [h, w, c] = step.output.dims;
+    let (bits, bytes) =
+        step.op.accumulate().map_or((0, 0), |a| (WeightBits::from(a.width).bits(), a.weights.bytes));
+    let dash = |n: u64| if n == 0 { "-".to_owned() } else { thousands(n) };
+    let inputs: Vec<String> = step.op.operands().map(|o| o.offset.to_string()).collect();
+    let arena = format!("{} -> {}", inputs.join("+"), step.output.offset);
+    let scratch = match step.scratch.bytes {
+        0 => "-".to_owned(),
+        bytes => format!("{bytes} at {}", step.scratch.offset),
+    };
+    format!(
+        "{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {arena:<24}{scratch:<16}{}",
+        step.op.name(),
+        format!("{h}x{w}x{c}"),
+        dash(bits.into()),
+        main_bits(&step.op),
+        dash(bytes.into()),
+        dash(macs(step)),
+        name.map_or("", String::as_str)
+    )
+}
+
+/// Multiply-accumulates of a step, padded taps included.
+fn macs(step: &Step) -> u64 {
+    let [h, w, c] = step.output.dims.map(u64::from);
+    let taps = |kernel: [u8; 2]| kernel.map(u64::from).iter().product::<u64>();
+    match &step.op {
+        Op::Conv2d { taps: t, group_inputs, .. } => h * w * c * taps(t.kernel) * u64::from(*group_inputs),
+        Op::Depthwise { taps: t, .. } => h * w * c * taps(t.kernel),
+        Op::Dense { x, .. } => c * x.dims.map(u64::from).iter().product::<u64>(),
+        _ => 0,
+    }
+}
+
+fn describe(operand: &Operand) -> String {
+    let Operand { offset, dims: [h, w, c], dtype, zero } = operand;
+    format!("{h}x{w}x{c} {dtype:?}, zero point {zero}, at byte {offset} of the arena")
+}

@@ -1,0 +1,54 @@
+//! `sparrowhawk quantize`: the main job, then a run on the emulated board.
+
+use runtime::Model;
+
+use super::CommandError;
+use crate::board::{self, Board, BoardError, RunOptions};
+use crate::integer::IntegerError;
+use crate::job::{Job, QuantizeArgs};
+use crate::quantize::{Outcome, quantize as run_job};
+use crate::verify;
+
+/// Runs a job, prints its table, runs the file on the job's board; false when the board differs.
+///
+/// # Errors
+/// See [`CommandError`].
+pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
+    let job = Job::from_args(args)?;
+    let board = Board::find(&job.target.board)?;
+    let outcome = run_job(&job, |what| eprintln!("{what} ..."))?;
+    print!("\n{}", outcome.report);
+    println!("\n  files in {}: model.hawk, report.json, job.toml\n", outcome.folder.display());
+    match on_board(board, &outcome) {
+        Err(CommandError::Board(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. }))) => {
+            println!("  not run on {}: {error}", board.name);
+            Ok(true)
+        }
+        result => result,
+    }
+}
+
+fn on_board(board: &'static Board, outcome: &Outcome) -> Result<bool, CommandError> {
+    if outcome.inputs.is_empty() {
+        println!("  not run on {}: no golden vectors", board.name);
+        return Ok(true);
+    }
+    eprintln!("building firmware and running on {} ...", board.name);
+    let model = Model::load(outcome.model.as_slice()).map_err(IntegerError::from)?;
+    let run = board::run(board, outcome.model.as_slice(), &outcome.inputs, &RunOptions::default())?;
+    let (arena, stack, steps) = (run.arena_bytes, run.stack_bytes, run.steps);
+    let traces = verify::board_traces(run);
+    match verify::compare(&model, &verify::host_traces(&model, &outcome.inputs)?, &traces) {
+        None => {
+            println!(
+                "  {} (emulated): {steps} steps equal to the host, bit for bit; arena {arena} B, stack {stack} B",
+                board.name
+            );
+            Ok(true)
+        }
+        Some(difference) => {
+            println!("  {} (emulated) differs from the host: {difference}", board.name);
+            Ok(false)
+        }
+    }
+}
