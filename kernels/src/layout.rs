@@ -5,6 +5,7 @@
 //! `[kh, kw, cin / groups]` (dense: `[h, w, c]`); depthwise is tap-major, a row holds one tap's channels.
 
 use crate::KernelError;
+use crate::size::product;
 
 /// Width of a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +67,7 @@ impl<'a> Weights<'a> {
     /// [`KernelError::InvalidConstants`] when `data` has another length.
     pub fn new(data: &'a [u8], bits: WeightBits, rows: usize, row_len: usize) -> Result<Self, KernelError> {
         let row_bytes = bits.row_bytes(row_len);
-        let need = row_bytes.checked_mul(rows).ok_or(KernelError::InvalidShape)?;
+        let need = product(row_bytes, rows).ok_or(KernelError::InvalidShape)?;
         if need != data.len() {
             return Err(KernelError::InvalidConstants { need: need as u32, have: data.len() as u32 });
         }

@@ -37,6 +37,7 @@ pub mod generic;
 pub mod layout;
 pub mod numerics;
 pub mod op;
+mod size;
 pub mod tensor;
 
 pub use error::KernelError;

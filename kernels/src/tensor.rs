@@ -3,6 +3,7 @@
 use core::cell::Cell;
 
 use crate::KernelError;
+use crate::size::product;
 
 /// Storage type of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +82,15 @@ impl TensorSpec {
         self.dtype.bytes(self.dims.c as usize)
     }
 
-    /// Bytes of the tensor; `None` when a dimension is zero or 32 bits do not hold the size.
+    /// Bytes of the tensor; `None` when a dimension is zero or the size is beyond a gibibyte.
+    #[inline(always)]
     pub const fn bytes(&self) -> Option<u32> {
-        let bytes = self.dims.h as u64 * self.dims.w as u64 * self.pixel_bytes() as u64;
-        if bytes == 0 || bytes > i32::MAX as u64 { None } else { Some(bytes as u32) }
+        // 16 by 16 bits cannot overflow a 32-bit `usize`.
+        let pixels = self.dims.h as usize * self.dims.w as usize;
+        match product(pixels, self.pixel_bytes()) {
+            None | Some(0) => None,
+            Some(bytes) => Some(bytes as u32),
+        }
     }
 
     /// Checks size and zero point.

@@ -43,7 +43,7 @@ pub enum InputForm {
 #[non_exhaustive]
 pub enum LowerError {
     /// A dimension or the whole tensor is too large for a model file.
-    #[error("tensor `{tensor}` of shape {shape} is too large: at most 65535 per axis and 2 GiB in all")]
+    #[error("tensor `{tensor}` of shape {shape} is too large: at most 65535 per axis and 1 GiB in all")]
     TooLarge {
         /// Name of the tensor.
         tensor: String,

@@ -1,6 +1,7 @@
 //! Convolution: any stride, padding, dilation and groups.
 
 use super::Accumulate;
+use crate::size::product;
 use crate::{KernelError, TensorSpec};
 
 /// Where the taps of a convolution lie. Output pixel `(oy, ox)`, tap `(ky, kx)` reads input pixel
@@ -103,7 +104,7 @@ impl Conv2d<'_> {
 
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
     pub fn column_len(&self) -> Option<usize> {
-        self.geometry.taps().checked_mul(usize::from(self.group_inputs))
+        product(self.geometry.taps(), usize::from(self.group_inputs))
     }
 
     /// Bytes of scratch: one column, an element a byte.

@@ -1,6 +1,7 @@
 //! Fully connected layer.
 
 use super::Accumulate;
+use crate::size::product;
 use crate::{Dtype, KernelError, TensorSpec};
 
 /// Fully connected layer `[h, w, c] -> [1, 1, n]`, weights `[n, h * w * c]`.
@@ -36,6 +37,6 @@ impl Dense<'_> {
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec) -> usize {
         let (h, w, c) = x.dims.hwc();
-        if x.dtype == Dtype::I8 { 0 } else { h.saturating_mul(w).saturating_mul(c) }
+        if x.dtype == Dtype::I8 { 0 } else { product(h * w, c).unwrap_or(usize::MAX) }
     }
 }

@@ -1,6 +1,7 @@
 //! Depthwise convolution: one kernel per channel, as many channels out as in.
 
 use super::{Accumulate, Geometry};
+use crate::size::product;
 use crate::{KernelError, TensorSpec};
 
 /// Depthwise convolution `[h, w, c] -> [oh, ow, c]`, weights `[kh * kw, c]`: a packed row per tap.
@@ -37,8 +38,11 @@ impl Depthwise<'_> {
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec, in_place: bool) -> usize {
         let [pad, _] = self.geometry.pad;
-        let row = x.pixel_bytes().saturating_mul(usize::from(x.dims.w));
-        if in_place { row.saturating_mul(usize::from(pad) + 1) } else { 0 }
+        if !in_place {
+            return 0;
+        }
+        let row = product(x.pixel_bytes(), usize::from(x.dims.w));
+        row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX)
     }
 
     /// Whether `y` may be written over `x`: no more rows, columns or bytes per element.

@@ -15,7 +15,7 @@ pub(super) fn run_max(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(
     let (geometry, x, y) = draw(rng, dtype, dtype);
     let op = MaxPool { geometry, clamp: clamp(rng, dtype) };
 
-    let (x, y) = place(rng, arena, x, y, |x, y| op.in_place(x, y));
+    let (x, y) = place(rng, arena, x, y, |x, y| op.geometry.in_place(x, y));
     let stranger = arena.place(rng, stranger(x.spec));
     let other = if dtype == Dtype::I8 { Dtype::U4 } else { Dtype::I8 };
     let retyped = TensorSpec { dims: Dims { h: 1, w: 1, ..x.spec.dims }, dtype: other, zero: 0 };
@@ -67,7 +67,7 @@ pub(super) fn run_average(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Resu
     let (multipliers, offsets) = (&multipliers[..entries], &offsets[..entries]);
     let op = AveragePool { geometry, multipliers, offsets, shift, clamp: clamp(rng, y_type) };
 
-    let (x, y) = place(rng, arena, x, y, |x, y| op.in_place(x, y));
+    let (x, y) = place(rng, arena, x, y, |x, y| op.geometry.in_place(x, y));
     let stranger = arena.place(rng, stranger(x.spec));
     arena.freeze();
 
