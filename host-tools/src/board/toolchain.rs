@@ -45,9 +45,7 @@ impl Toolchain {
             command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", &self.rustc).arg("-Zbuild-std=core,alloc");
         }
         if self.system_linker {
-            // On the command line cargo cannot name a target with a dot in it.
-            let name = target.to_uppercase().replace(['-', '.'], "_");
-            command.env(format!("CARGO_TARGET_{name}_LINKER"), "ld.lld");
+            command.arg("--config").arg(format!("target.'{target}'.linker=\"ld.lld\""));
         }
         command
     }
