@@ -119,6 +119,9 @@ fn falls_off(function: &Function, index: usize) -> bool {
 /// entry that leads elsewhere ends the table; a compiler makes no table of fewer than this.
 const FEWEST_ENTRIES: usize = 2;
 
+/// The scheduler may put this many instructions between a table's load and its jump.
+const LOOK_BACK: usize = 16;
+
 /// The bytes that lie between this instruction and the next code.
 fn table(function: &Function, index: usize) -> Vec<u8> {
     let behind = function.instructions[index + 1..].iter().skip_while(|one| one.mnemonic == "nop");
@@ -128,9 +131,9 @@ fn table(function: &Function, index: usize) -> Vec<u8> {
 /// `adr rA, table; ldr rX, [rA, rI]; …; mov pc, rX; table of absolute addresses`.
 fn addresses_stay_inside(function: &Function, index: usize) -> bool {
     let register = function.instructions[index].operands.trim_start_matches("pc, ");
-    let loads = format!("{register}, [");
-    let before = &function.instructions[index.saturating_sub(6)..index];
-    let loaded = before.iter().any(|one| one.mnemonic == "ldr" && one.operands.starts_with(&loads));
+    let before = &function.instructions[index.saturating_sub(LOOK_BACK)..index];
+    let written = before.iter().rev().find(|one| one.first_register() == register);
+    let loaded = written.is_some_and(|one| one.mnemonic == "ldr" && one.operands.contains(", [r"));
     let bytes = table(function, index);
     let (words, _) = bytes.as_chunks::<4>();
     let inside = |word: &&[u8; 4]| function.holds(u32::from_le_bytes(**word) & !1);
@@ -140,7 +143,7 @@ fn addresses_stay_inside(function: &Function, index: usize) -> bool {
 /// `ldrb rX, …; lsls rX, rX, #1; add pc, rX; table of halfword counts`, with `ldrh` for a table of halfwords.
 fn offset_table(function: &Function, index: usize) -> bool {
     let register = function.instructions[index].operands.trim_start_matches("pc, ");
-    let before = &function.instructions[index.saturating_sub(6)..index];
+    let before = &function.instructions[index.saturating_sub(LOOK_BACK)..index];
     let mut writes = before.iter().rev().filter(|one| one.first_register() == register);
     let doubled = writes.next().is_some_and(|one| one.mnemonic == "lsls");
     match writes.next().map(|one| one.mnemonic.as_str()) {

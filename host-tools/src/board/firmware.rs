@@ -56,12 +56,9 @@ fn build_now(board: &'static Board) -> Result<PathBuf, BoardError> {
     lock.lock().map_err(BoardError::file("lock", &lock_path))?;
 
     let toolchain = Toolchain::detect(board.target, &sources)?;
-    let mut command = toolchain.build_command(board.target);
+    let mut command = toolchain.build_command(board);
     command.current_dir(&sources).arg("--quiet").arg("--locked");
     command.env("CARGO_TARGET_DIR", &folder).env("SPARROWHAWK_BOARD", board.name);
-    if let Some(cpu) = board.target_cpu {
-        command.env("RUSTFLAGS", format!("-Ctarget-cpu={cpu}"));
-    }
     if board.small {
         command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
     }

@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use super::{BoardError, process::clean_command};
+use super::{Board, BoardError, process::clean_command};
 
 /// A compiler that can build for a target, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,15 +37,19 @@ impl Toolchain {
             .ok_or(BoardError::NoToolchain { target })
     }
 
-    /// `cargo build` for the target, without the caller's own options.
-    pub(super) fn build_command(&self, target: &str) -> Command {
+    /// `cargo build` for the board, without the caller's own options.
+    pub(super) fn build_command(&self, board: &Board) -> Command {
         let mut command = clean_command(&self.cargo);
-        command.arg("build").arg("--release").arg("--target").arg(target);
+        command.arg("build").arg("--release").arg("--target").arg(board.target);
         if self.build_std {
             command.env("RUSTC_BOOTSTRAP", "1").env("RUSTC", &self.rustc).arg("-Zbuild-std=core,alloc");
         }
-        if self.system_linker {
-            command.arg("--config").arg(format!("target.'{target}'.linker=\"ld.lld\""));
+        // Flags, because cargo's configuration keys cannot name a target that has a dot.
+        let linker = self.system_linker.then(|| "-Clinker=ld.lld".to_owned());
+        let cpu = board.target_cpu.map(|cpu| format!("-Ctarget-cpu={cpu}"));
+        let flags: Vec<String> = linker.into_iter().chain(cpu).collect();
+        if !flags.is_empty() {
+            command.env("RUSTFLAGS", flags.join(" "));
         }
         command
     }
