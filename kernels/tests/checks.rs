@@ -45,8 +45,10 @@ fn no_shape_stops_a_check() {
                     assert!(dense.check(&x, None, &y).is_err());
                     assert!(conv.scratch_bytes() >= usize::from(c));
                     assert!(depthwise.scratch_bytes(&x, true) >= x.pixel_bytes() * usize::from(w.min(1)));
-                    if x.check().is_ok() {
-                        assert!(dense.scratch_bytes(&x) <= usize::from(h) * usize::from(w) * usize::from(c));
+                    let elements = usize::from(h) * usize::from(w) * usize::from(c);
+                    if elements < 1 << 30 {
+                        let scratch = if dtype == Dtype::I8 { 0 } else { elements };
+                        assert_eq!(dense.scratch_bytes(&x), scratch);
                     }
                 }
             }
