@@ -1,7 +1,7 @@
 //! Products of sizes, checked without a 64-bit multiplication: the only one on a device is requantisation's.
 
 /// `a * b`; `None` when the bits of the factors do not rule out a product of 2^31 or more. Every product up
-/// to 2^30 is there.
+/// to 2^30 of positive factors is there.
 #[inline(always)]
 pub(crate) const fn product(a: usize, b: usize) -> Option<usize> {
     let bits = (usize::BITS - a.leading_zeros()) + (usize::BITS - b.leading_zeros());
