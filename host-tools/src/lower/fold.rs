@@ -35,20 +35,12 @@ pub fn fold(graph: &Graph) -> (Graph, Vec<String>) {
             Op::Activation(Activation::Clip { lo, hi })
                 if *lo == f32::NEG_INFINITY && *hi == f32::INFINITY =>
             {
-                rename(&mut folded, &node);
+                folded.nodes.push(Node { op: Op::Reshape, ..node });
             }
             _ => folded.nodes.push(node),
         }
     }
     (folded, log)
-}
-
-/// Lets the producer of a node's input write the node's output instead, where nothing else reads the input.
-fn rename(folded: &mut Graph, node: &Node) {
-    match folded.nodes.iter_mut().find(|n| n.output == node.inputs[0]) {
-        Some(producer) => producer.output = node.output,
-        None => folded.nodes.push(Node { op: Op::Reshape, ..node.clone() }),
-    }
 }
 
 /// Multiplies the rows of a layer and shifts its bias; says whether the operator is such a layer.
