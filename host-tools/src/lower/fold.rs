@@ -35,7 +35,7 @@ pub fn fold(graph: &Graph) -> (Graph, Vec<String>) {
             Op::Activation(Activation::Clip { lo, hi })
                 if *lo == f32::NEG_INFINITY && *hi == f32::INFINITY =>
             {
-                rename(&mut folded, &node);
+                rename(graph, &mut folded, &node);
             }
             _ => folded.nodes.push(node),
         }
@@ -44,8 +44,10 @@ pub fn fold(graph: &Graph) -> (Graph, Vec<String>) {
 }
 
 /// Lets the producer of a node's input write the node's output instead, where nothing else reads the input.
-fn rename(folded: &mut Graph, node: &Node) {
-    match folded.nodes.iter_mut().find(|n| n.output == node.inputs[0]) {
+fn rename(graph: &Graph, folded: &mut Graph, node: &Node) {
+    let input = node.inputs[0];
+    let only_use = graph.consumers(input).count() == 1 && graph.output != input;
+    match folded.nodes.iter_mut().find(|n| only_use && n.output == input) {
         Some(producer) => producer.output = node.output,
         None => folded.nodes.push(Node { op: Op::Reshape, ..node.clone() }),
     }
