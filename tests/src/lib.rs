@@ -1,6 +1,19 @@
-//! What the end-to-end tests share: real networks and data, where a checkout has them.
+//! What the end-to-end tests share: real networks and data, where a checkout has them, the model files made of
+//! them, and float networks built in code.
+//!
+//! - [`networks`]: digits, keyword spotting, ResNet8 and ResNet20, quantised once per scheme and process.
+//! - [`float_net`]: small networks of random constants on a grid.
+//! - [`error_bound`]: how far the integers may lie from the float network.
+//! - [`damage`]: model files with wrong bytes and a right CRC.
+//! - [`random`]: reproducible numbers.
 
 use std::path::PathBuf;
+
+pub mod damage;
+pub mod error_bound;
+pub mod float_net;
+pub mod networks;
+pub mod random;
 
 /// A file or folder of the data beside the repository; `None`, with a line that says so, where it is
 /// absent.

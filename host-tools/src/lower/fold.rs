@@ -35,12 +35,22 @@ pub fn fold(graph: &Graph) -> (Graph, Vec<String>) {
             Op::Activation(Activation::Clip { lo, hi })
                 if *lo == f32::NEG_INFINITY && *hi == f32::INFINITY =>
             {
-                folded.nodes.push(Node { op: Op::Reshape, ..node });
+                rename(graph, &mut folded, &node);
             }
             _ => folded.nodes.push(node),
         }
     }
     (folded, log)
+}
+
+/// Lets the producer of a node's input write the node's output instead, where nothing else reads the input.
+fn rename(graph: &Graph, folded: &mut Graph, node: &Node) {
+    let input = node.inputs[0];
+    let only_use = graph.consumers(input).count() == 1 && graph.output != input;
+    match folded.nodes.iter_mut().find(|n| only_use && n.output == input) {
+        Some(producer) => producer.output = node.output,
+        None => folded.nodes.push(Node { op: Op::Reshape, ..node.clone() }),
+    }
 }
 
 /// Multiplies the rows of a layer and shifts its bias; says whether the operator is such a layer.

@@ -13,10 +13,13 @@ pub(super) fn plan(network: &mut Network) -> u32 {
     // Writing over an operand is nearly always a gain, but a depthwise layer pays for it with scratch: each
     // chance is taken when the arena does not grow.
     for step in 0..network.steps.len() {
-        for (operand, allowed) in in_place_operands(&network.steps[step]) {
+        let operands = in_place_operands(&network.steps[step]);
+        for &(operand, _) in &operands {
             let output = network.steps[step].output.offset as usize;
             let last_use = lifetimes(network, &merged)[merged[operand]].1;
             let unmerged = merged[output] == output && merged[operand] != merged[output];
+            // A tensor can be main operand and residual at once: then both must allow it.
+            let allowed = operands.iter().all(|&(o, allowed)| allowed || merged[o] != merged[operand]);
             if !allowed || last_use != step as u32 + 1 || !unmerged {
                 continue;
             }
@@ -38,7 +41,7 @@ struct Layout {
     offsets: Vec<u32>,
 }
 
-/// Operands that the result may be written over.
+/// Operands, and whether the result may be written over each.
 fn in_place_operands(step: &Step) -> Vec<(usize, bool)> {
     let y = step.output.spec();
     let mut candidates: Vec<(usize, bool)> = Vec::new();
@@ -55,7 +58,8 @@ fn in_place_operands(step: &Step) -> Vec<(usize, bool)> {
         | Op::AveragePool { x, .. } => {
             candidates.push((x.offset as usize, runtime::validate::in_place(&step.op, &step.output)));
         }
-        Op::Dense { .. } | Op::Concat { .. } | Op::Window { .. } => {}
+        Op::Dense { x, .. } => candidates.push((x.offset as usize, false)),
+        Op::Concat { .. } | Op::Window { .. } => {}
     }
     candidates
 }

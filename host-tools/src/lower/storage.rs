@@ -50,10 +50,13 @@ pub struct Storage {
     roots: BTreeMap<ValueId, ValueId>,
     dtypes: BTreeMap<ValueId, Dtype>,
     wanted: BTreeMap<usize, Dtype>,
+    /// Classes of values that have no 16-bit form: the network's input and results of tables.
+    bytes: BTreeSet<ValueId>,
 }
 
 impl Storage {
-    /// Decides for every layer of a graph. The network input's class is stored in 8 bits.
+    /// Decides for every layer of a graph. The classes of the network's input and of results of tables are
+    /// stored in at most 8 bits.
     pub fn assign(graph: &Graph, layers: &Layers, plan: &BitPlan) -> Self {
         let mut roots = BTreeMap::new();
         for layer in &layers.layers {
@@ -63,7 +66,9 @@ impl Storage {
                 roots.insert(layer.output, root);
             }
         }
-        let mut this = Self { roots, dtypes: BTreeMap::new(), wanted: BTreeMap::new() };
+        let tables = layers.layers.iter().filter(|l| matches!(l.op, LayerOp::Table(_))).map(|l| l.output);
+        let bytes = tables.chain([graph.input]).collect();
+        let mut this = Self { roots, dtypes: BTreeMap::new(), wanted: BTreeMap::new(), bytes };
         let mut bits = plan.layers.iter();
         for (index, layer) in layers.layers.iter().enumerate() {
             if layer.has_weights() {
@@ -98,6 +103,7 @@ impl Storage {
     }
 
     fn widen(&mut self, root: ValueId, dtype: Dtype) {
+        let dtype = if dtype == Dtype::I16 && self.bytes.contains(&root) { Dtype::I8 } else { dtype };
         let entry = self.dtypes.entry(root).or_insert(dtype);
         if dtype.bits() > entry.bits() {
             *entry = dtype;
