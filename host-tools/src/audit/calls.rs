@@ -162,7 +162,7 @@ fn table_load<'i>(before: &'i [Instruction], register: &str) -> Option<(usize, &
 fn table_address(instruction: &Instruction) -> Option<u32> {
     let (_, distance) = instruction.operands.split_once(", pc, #")?;
     let distance: u32 = distance.split_whitespace().next()?.parse().ok()?;
-    is(&instruction.mnemonic, "add").then_some((instruction.address + 4 & !3) + distance)
+    is(&instruction.mnemonic, "add").then_some(((instruction.address + 4) & !3) + distance)
 }
 
 /// `ldrb rX, …; lsls rX, rX, #1; add pc, rX; table of halfword counts`, with `ldrh` for a table of halfwords.
