@@ -32,13 +32,14 @@ this project
 COMMAND --help says more about those of a network.";
 
 /// Commands of the host tools' own command line.
-const TOOL_COMMANDS: [&str; 8] = ["quantize", "import", "eval", "inspect", "run", "bisect", "size", "audit"];
+const TOOL_COMMANDS: [&str; 7] = ["quantize", "import", "eval", "inspect", "run", "bisect", "size", "audit"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let outcome = match (command.as_str(), rest.as_slice()) {
+        ("quantize", _) => quantize(&rest),
         (tool, _) if TOOL_COMMANDS.contains(&tool) => tool::run(tool, &rest),
         ("test", []) => test::all(),
         ("test", [part]) if part == "host" => test::host(),
@@ -55,4 +56,13 @@ fn main() -> ExitCode {
         }
     };
     outcome.into()
+}
+
+/// The main job, with an emulator at its end where one can be installed.
+fn quantize(arguments: &[String]) -> Outcome {
+    if !arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        // What is missing has been said; the job itself needs none of it.
+        setup::all();
+    }
+    tool::run("quantize", arguments)
 }
