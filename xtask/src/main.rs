@@ -32,7 +32,7 @@ this project
 COMMAND --help says more about those of a network.";
 
 /// Commands of the host tools' own command line.
-const TOOL_COMMANDS: [&str; 7] = ["quantize", "import", "eval", "inspect", "run", "bisect", "size", "audit"];
+const TOOL_COMMANDS: [&str; 7] = ["import", "eval", "inspect", "run", "bisect", "size", "audit"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
