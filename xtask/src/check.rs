@@ -23,7 +23,7 @@ pub(crate) fn all() -> Outcome {
             ]))
         }),
         ("documentation", &mut || {
-            run(cargo(&["doc", "-q", "--release", "--workspace", "--no-deps"])
+            run(cargo(&["doc", "-q", "--release", "--workspace", "--all-features", "--no-deps"])
                 .env("RUSTDOCFLAGS", "-D warnings"))
         }),
         ("firmware audit", &mut || tool::run("audit", &[])),
