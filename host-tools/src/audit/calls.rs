@@ -155,7 +155,7 @@ fn table_address(function: &Function, index: usize) -> Option<u32> {
             }
             "add" | "adr" if loaded => {
                 let offset = rest.trim_start_matches("pc, ").strip_prefix('#')?;
-                return Some((one.address + 4 & !3) + offset.parse::<u32>().ok()?);
+                return Some(((one.address + 4) & !3) + offset.parse::<u32>().ok()?);
             }
             _ => return None,
         }
