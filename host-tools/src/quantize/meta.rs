@@ -49,7 +49,7 @@ impl Meta {
             input: job.input.clone(),
             classes: test.classes.clone(),
             steps: lowered.network.infos.iter().map(|info| info.name.clone()).collect(),
-            data: test.name.clone(),
+            data: job.data.test.without_folders(),
             float_accuracy: float.accuracy(),
             accuracy: integer.accuracy(),
         }

@@ -134,6 +134,10 @@ pub fn quantize(job: &Job, mut say: impl FnMut(&str)) -> Result<Outcome, Quantiz
     let calibration = job.load_calibration(shape)?;
     let test = job.load_test(shape)?;
     test.check_labels(classes)?;
+    let (need, have) = (InputKind::of(&calibration), InputKind::of(&test));
+    if need != have {
+        return Err(QuantizeError::Kinds { calibration: need, test: have });
+    }
     say(&format!("calibrating on {} samples", calibration.len()));
     let recipe = prepared.recipe(prepared.uniform_bits(&job.quantize)?, job, &calibration)?;
     say("lowering to integers");
