@@ -44,11 +44,8 @@ pub fn section(file: &[u8], kind: SectionKind) -> Range<usize> {
 /// When META is not text.
 pub fn parts(model: &Model) -> Parts {
     let (inputs, traces) = golden_traces(model);
-    let vector = |(input, t): (_, host_tools::integer::Traced)| GoldenVector {
-        input,
-        output: t.output,
-        crcs: t.crcs,
-    };
+    let vector =
+        |(input, t): (_, host_tools::integer::Traced)| GoldenVector { input, output: t.output, crcs: t.crcs };
     Parts {
         interface: *model.interface(),
         steps: model.steps().collect(),
@@ -96,8 +93,7 @@ fn operand(operand: &mut Operand, random: &mut Random) {
         0 => operand.offset.twist(random),
         1 => operand.dims[random.below(3)].twist(random),
         2 => {
-            operand.dtype =
-                [ActivationType::U4, ActivationType::I8, ActivationType::I16][random.below(3)];
+            operand.dtype = [ActivationType::U4, ActivationType::I8, ActivationType::I16][random.below(3)];
         }
         _ => operand.zero.twist(random),
     }

@@ -107,7 +107,8 @@ impl Net {
             let step = self.real(0.5, 1.5) / (self.levels as f32 * (len as f32).sqrt());
             let largest = self.random.below(len);
             for i in 0..len {
-                let k = if i == largest { self.levels } else { self.random.within(-self.levels, self.levels) };
+                let k =
+                    if i == largest { self.levels } else { self.random.within(-self.levels, self.levels) };
                 weight.push(k as f32 * step);
             }
         }

@@ -86,7 +86,8 @@ impl Network {
             args.model = model("mlperf_tiny_ic_resnet8.onnx");
         } else {
             args.model = model("cifar10_resnet20.onnx");
-            args.normalize = Some(Normalize { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] });
+            args.normalize =
+                Some(Normalize { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] });
         }
         Some(())
     }

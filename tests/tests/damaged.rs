@@ -82,7 +82,12 @@ fn try_file(file: &[u8], budget: u64, spent: &AtomicU64, random: &mut Random) ->
 }
 
 /// Applies `damage` to copies of a file.
-fn check(name: &str, file: &[u8], effort: Effort, damage: impl Fn(&mut Vec<u8>, &mut Random) + Sync) -> Tally {
+fn check(
+    name: &str,
+    file: &[u8],
+    effort: Effort,
+    damage: impl Fn(&mut Vec<u8>, &mut Random) + Sync,
+) -> Tally {
     let spent = AtomicU64::new(0);
     let tally = (0..effort.mutations)
         .into_par_iter()

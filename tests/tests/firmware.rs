@@ -118,13 +118,17 @@ fn bisect_names_the_damaged_step() {
 
 #[test]
 fn every_board_refuses_bytes_that_are_no_model() {
-    let refused = |board: &'static Board, bytes: &[u8]| match run(board, bytes, &[vec![0; 16]], &RunOptions::default()) {
-        Err(BoardError::Firmware { message, .. }) => {
-            assert!(message.starts_with("model: "), "{}: {message}", board.name);
-        }
-        Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => println!("skipped: {error}"),
-        other => panic!("{}: {other:?}", board.name),
-    };
+    let refused =
+        |board: &'static Board, bytes: &[u8]| match run(board, bytes, &[vec![0; 16]], &RunOptions::default())
+        {
+            Err(BoardError::Firmware { message, .. }) => {
+                assert!(message.starts_with("model: "), "{}: {message}", board.name);
+            }
+            Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
+                println!("skipped: {error}")
+            }
+            other => panic!("{}: {other:?}", board.name),
+        };
     let digits = Network::Digits.quantized("w8a8", Score::Few).expect("the digits are always there");
     let mut damaged = digits.model.as_slice().to_vec();
     damaged[100] ^= 1;

@@ -188,11 +188,9 @@ fn pools() {
     let padded = Taps { stride: [2, 2], ..SAME };
     let inside = Taps { kernel: [2, 3], stride: [2, 2], ..POINT };
     let global = Taps { kernel: [7, 7], ..POINT };
-    for kind in [
-        PoolKind::Max,
-        PoolKind::Average { count_padding: false },
-        PoolKind::Average { count_padding: true },
-    ] {
+    for kind in
+        [PoolKind::Max, PoolKind::Average { count_padding: false }, PoolKind::Average { count_padding: true }]
+    {
         for taps in [padded, inside, global] {
             for bits in [W8A8, WIDE] {
                 let mut net = Net::new(shape, 127);
