@@ -9,6 +9,8 @@ pub struct BoardRun {
     pub steps: usize,
     /// Bytes of stack used at most, start-up and console included.
     pub stack_bytes: usize,
+    /// Bytes of stack that there are.
+    pub stack_limit_bytes: usize,
     /// One for each input.
     pub runs: Vec<InputRun>,
 }
@@ -63,7 +65,9 @@ fn read(line: &str, board: &str, result: &mut BoardRun, done: &mut bool) -> Opti
             crcs.push(u32::from_str_radix(crc, 16).ok()?);
         }
         ["output", hex] => result.runs.last_mut()?.output = bytes(hex)?,
-        ["stack", used, _have] => result.stack_bytes = used.parse().ok()?,
+        ["stack", used, have] => {
+            (result.stack_bytes, result.stack_limit_bytes) = (used.parse().ok()?, have.parse().ok()?);
+        }
         ["done"] => *done = true,
         _ => return None,
     }
@@ -98,7 +102,8 @@ mod tests {
             InputRun { crcs: vec![0x9a63_969c, 1], output: vec![0x7f, 0x80] },
             InputRun { crcs: vec![], output: vec![0, 0xff] },
         ];
-        let expected = BoardRun { arena_bytes: 64, steps: 2, stack_bytes: 1192, runs };
+        let expected =
+            BoardRun { arena_bytes: 64, steps: 2, stack_bytes: 1192, stack_limit_bytes: 4096, runs };
         assert_eq!(parse(GOOD, "b"), Ok(expected));
     }
 
