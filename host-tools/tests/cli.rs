@@ -154,7 +154,7 @@ fn wrong_data() {
     let ragged = place.write("ragged.csv", "1,2,3\n4,5\n");
     let words = place.write("words.csv", "a,b,c\nd,e,f\ng,h,i\n");
     let narrow = place.write("narrow.csv", "1,2,3,0\n4,5,6,1\n7,8,9,2\n1,1,1,0\n2,2,2,1\n3,3,3,1\n");
-    let labels = place.write("labels.csv", &format!("{}77\n", "1,".repeat(64)).repeat(10));
+    let labels = place.write("labels.csv", format!("{}77\n", "1,".repeat(64)).repeat(10));
     std::fs::create_dir(place.path("empty")).expect("creates");
     let empty = place.path("empty").display().to_string();
     for (spec, words) in [
