@@ -28,6 +28,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // `sparrowhawk inspect … | head` ends quietly.
+    sigpipe::reset();
     let passed: Result<bool, CommandError> = match &Cli::parse().command {
         Command::Quantize(args) => quantize::quantize(args),
         Command::Import(args) => import::import(args),

@@ -57,7 +57,7 @@ pub enum LoadError {
         #[cfg_attr(feature = "defmt", defmt(Debug2Format))]
         error: KernelError,
     },
-    /// A step names constants outside CONST.
+    /// A step names constants outside CONST, or a multiplier that is not positive.
     InvalidConstant {
         /// Index of the step.
         step: u32,
@@ -149,7 +149,9 @@ impl fmt::Display for LoadError {
             Self::InvalidGraph { step } => write!(f, "step {step} does not decode"),
             Self::InvalidGolden => f.write_str("golden vectors do not match the graph"),
             Self::InvalidStep { step, error } => write!(f, "step {step}: {error}"),
-            Self::InvalidConstant { step } => write!(f, "step {step}: constants outside the file"),
+            Self::InvalidConstant { step } => {
+                write!(f, "step {step}: constants outside the file, or a multiplier below 1")
+            }
             Self::InvalidOffset { step } => write!(f, "step {step}: tensor outside the arena"),
             Self::InvalidOverlap { step } => write!(f, "step {step}: tensors overlap"),
             Self::InvalidInterface => f.write_str("network input or output is not what the steps use"),

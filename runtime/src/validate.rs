@@ -72,8 +72,12 @@ impl Check<'_> {
     fn run(&self, constants: Constants) -> Result<(), LoadError> {
         let output = &self.step.output;
         let y = output.spec();
-        let resolved = resolve(&self.step.op, output, constants)
-            .ok_or(LoadError::InvalidConstant { step: self.index })?;
+        let invalid = LoadError::InvalidConstant { step: self.index };
+        let resolved = resolve(&self.step.op, output, constants).ok_or(invalid)?;
+        let multipliers = self.step.op.accumulate().map(|a| constants.words(a.multipliers, y.dims.c));
+        if multipliers.flatten().is_some_and(|m| m.iter().any(|&m| m < 1)) {
+            return Err(invalid);
+        }
         match resolved {
             Resolved::Conv2d(op, x, residual) => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;

@@ -70,7 +70,7 @@ pub const BOARDS: &[Board] = &[
         ram: Region { origin: 0x2000_0000, bytes: 16 * KIB },
         model: Region { origin: 0x0001_0000, bytes: 192 * KIB },
         model_in_flash: true,
-        arena_bytes: 11 * KIB,
+        arena_bytes: 10 * KIB,
         small: true,
     },
     // ARMv6-M code on a larger core: networks that do not fit the microbit.

@@ -63,12 +63,12 @@ impl Network {
             ..QuantizeArgs::default()
         };
         if self != Self::Digits {
-            self.from_shared_data(&mut args)?;
+            self.add_shared_data(&mut args)?;
         }
         Some(Job::from_args(&args).expect("the job is right"))
     }
 
-    fn from_shared_data(self, args: &mut QuantizeArgs) -> Option<()> {
+    fn add_shared_data(self, args: &mut QuantizeArgs) -> Option<()> {
         let path = |name: &str| shared_data(name).map(|path| path.display().to_string());
         let model = |name: &str| shared_data("models").map(|folder| folder.join(name));
         let spec = |text: String| Some(text.parse().expect("is a SPEC"));

@@ -11,10 +11,20 @@ pub(crate) fn all() -> Outcome {
         ("format", &mut format),
         ("tidy", &mut tidy::all),
         ("lints", &mut || {
-            run(&mut cargo(&["clippy", "-q", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+            run(&mut cargo(&[
+                "clippy",
+                "-q",
+                "--release",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))
         }),
         ("documentation", &mut || {
-            run(cargo(&["doc", "-q", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+            run(cargo(&["doc", "-q", "--release", "--workspace", "--all-features", "--no-deps"])
+                .env("RUSTDOCFLAGS", "-D warnings"))
         }),
         ("firmware audit", &mut || tool::run("audit", &[])),
     ])

@@ -15,15 +15,12 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
 a network
-  quantize [JOB.toml]      float network -> sensitivity -> bits -> training -> model file and report
+  quantize [JOB.toml]      float network -> integers -> model file and report; the digits without a job
   import NET.onnx          what the importer makes of a network; --check lists every unsupported node
-  sensitivity JOB.toml     Hessian traces, per layer and bit width
-  assign JOB.toml          the bit assignment alone
   eval MODEL.hawk          accuracy of the integer executor
   inspect MODEL.hawk       steps, shapes, bits, bytes, arena map
   run MODEL.hawk           runs it on the host or a board and compares every step
   bisect MODEL.hawk        the first step that differs
-  flash MODEL.hawk         firmware with the model onto a board
 
 this project
   size                     flash and RAM of the linked firmware
@@ -35,25 +32,14 @@ this project
 COMMAND --help says more about those of a network.";
 
 /// Commands of the host tools' own command line.
-const TOOL_COMMANDS: [&str; 11] = [
-    "quantize",
-    "import",
-    "sensitivity",
-    "assign",
-    "eval",
-    "inspect",
-    "run",
-    "bisect",
-    "flash",
-    "size",
-    "audit",
-];
+const TOOL_COMMANDS: [&str; 7] = ["import", "eval", "inspect", "run", "bisect", "size", "audit"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let command = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let outcome = match (command.as_str(), rest.as_slice()) {
+        ("quantize", _) => quantize(&rest),
         (tool, _) if TOOL_COMMANDS.contains(&tool) => tool::run(tool, &rest),
         ("test", []) => test::all(),
         ("test", [part]) if part == "host" => test::host(),
@@ -70,4 +56,13 @@ fn main() -> ExitCode {
         }
     };
     outcome.into()
+}
+
+/// The main job, with an emulator at its end where one can be installed.
+fn quantize(arguments: &[String]) -> Outcome {
+    if !arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
+        // What is missing has been said; the job itself needs none of it.
+        setup::all();
+    }
+    tool::run("quantize", arguments)
 }

@@ -25,7 +25,7 @@ const NEEDS: [Need; 3] = [
     Need {
         purpose: "a disassembler for the audit",
         packages: &["binutils-arm-none-eabi"],
-        met: || shell::exists("arm-none-eabi-objdump") || shell::exists("llvm-objdump"),
+        met: || shell::exists("arm-none-eabi-objdump"),
     },
 ];
 

@@ -1,12 +1,18 @@
-//! `test`: the workspace on the host, then the firmware under emulation.
+//! `test`: what runs on the device with overflow checks, everything else optimised, the firmware emulated.
+//!
+//! The optimised part has the profile of the `quantize` command, so both share one build of their dependencies.
 
 use crate::{
     setup,
     shell::{self, Outcome, cargo, run},
 };
 
-/// Test binary of the `tests` package that needs firmware and an emulator.
-const FIRMWARE: &str = "firmware";
+/// Packages that are tested in the dev profile: overflow checks and debug assertions are on.
+const CHECKED: [&str; 3] = ["sparrowhawk-kernels", "sparrowhawk-runtime", "xtask"];
+/// The package of the end-to-end tests.
+const END_TO_END: &str = "sparrowhawk-tests";
+/// Its test binaries that need firmware and an emulator.
+const FIRMWARE: [&str; 2] = ["boards", "firmware"];
 
 /// Host and firmware.
 pub(crate) fn all() -> Outcome {
@@ -15,24 +21,25 @@ pub(crate) fn all() -> Outcome {
 
 /// Everything that needs only this machine.
 pub(crate) fn host() -> Outcome {
-    if shell::exists("cargo-nextest") {
-        let filter = format!("not binary(={FIRMWARE})");
-        let tests = run(&mut cargo(&["nextest", "run", "--workspace", "--no-tests=pass", "-E", &filter]));
-        let examples = run(&mut cargo(&["test", "--quiet", "--workspace", "--doc"]));
-        return if tests == Outcome::Passed { examples } else { Outcome::Failed };
-    }
-    let mut libraries =
-        || run(&mut cargo(&["test", "--quiet", "--workspace", "--exclude", "sparrowhawk-tests"]));
-    let mut end_to_end = || {
-        let Ok(mut names) = end_to_end_tests() else { return Outcome::Failed };
-        names.retain(|name| name != FIRMWARE);
-        let mut test = cargo(&["test", "--quiet", "--package", "sparrowhawk-tests", "--lib"]);
-        names.iter().for_each(|name| {
-            test.args(["--test", name]);
+    let mut device_code = || {
+        let mut test = cargo(&["test", "--quiet"]);
+        CHECKED.iter().for_each(|name| {
+            test.args(["--package", name]);
         });
         run(&mut test)
     };
-    shell::all(&mut [("libraries", &mut libraries), ("end to end", &mut end_to_end)])
+    let mut host_tools = || {
+        let mut test = cargo(&["test", "--quiet", "--release", "--workspace", "--exclude", END_TO_END]);
+        CHECKED.iter().for_each(|name| {
+            test.args(["--exclude", name]);
+        });
+        run(&mut test)
+    };
+    shell::all(&mut [
+        ("device code", &mut device_code),
+        ("host tools", &mut host_tools),
+        ("end to end", &mut || end_to_end(false)),
+    ])
 }
 
 /// Firmware on every emulated board.
@@ -40,12 +47,34 @@ pub(crate) fn firmware() -> Outcome {
     if setup::all() != Outcome::Passed {
         return Outcome::Failed;
     }
-    run(&mut cargo(&["test", "--quiet", "--package", "sparrowhawk-tests", "--test", FIRMWARE]))
+    end_to_end(true)
 }
 
-fn end_to_end_tests() -> std::io::Result<Vec<String>> {
+/// The end-to-end tests that need an emulator, or the others.
+fn end_to_end(firmware: bool) -> Outcome {
+    let names = match test_binaries() {
+        Ok(names) => names,
+        Err(error) => {
+            eprintln!("xtask: cannot list tests/tests: {error}");
+            return Outcome::Failed;
+        }
+    };
+    let mut test = cargo(&["test", "--quiet", "--release", "--package", END_TO_END]);
+    if !firmware {
+        test.arg("--lib");
+    }
+    for name in names.iter().filter(|name| FIRMWARE.contains(&name.as_str()) == firmware) {
+        test.args(["--test", name]);
+    }
+    run(&mut test)
+}
+
+fn test_binaries() -> std::io::Result<Vec<String>> {
     let entries = std::fs::read_dir(shell::root().join("tests/tests"))?;
     let paths = entries.flatten().map(|entry| entry.path());
-    let names = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    Ok(names.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect())
+    let sources = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let mut names: Vec<String> =
+        sources.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    Ok(names)
 }

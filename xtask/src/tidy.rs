@@ -65,7 +65,9 @@ fn complain(name: &str, text: &str) -> Vec<String> {
     if lines > LONGEST_FILE {
         complaints.push(format!("{name}: {lines} lines; split it, {LONGEST_FILE} is the most"));
     }
-    let in_tests = name.contains("/tests/") || name.ends_with("/tests.rs");
+    // The conformance cases are the tests of every tier.
+    let in_tests =
+        ["/tests/", "/tests.rs", "/conformance/", "/conformance.rs"].iter().any(|part| name.contains(part));
     if DEVICE.iter().any(|folder| name.starts_with(folder)) && !in_tests {
         let code = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
         for (index, line) in code {

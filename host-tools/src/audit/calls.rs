@@ -128,16 +128,39 @@ fn table(function: &Function, index: usize) -> Vec<u8> {
     behind.take_while(|one| one.is_data()).flat_map(Instruction::data).collect()
 }
 
-/// `adr rA, table; ldr rX, [rA, rI]; …; mov pc, rX; table of absolute addresses`.
+/// `adr rA, table; ldr rX, [rA, rI]; …; mov pc, rX; …; table of absolute addresses`.
 fn addresses_stay_inside(function: &Function, index: usize) -> bool {
-    let register = function.instructions[index].operands.trim_start_matches("pc, ");
-    let before = &function.instructions[index.saturating_sub(LOOK_BACK)..index];
-    let written = before.iter().rev().find(|one| one.first_register() == register);
-    let loaded = written.is_some_and(|one| one.mnemonic == "ldr" && one.operands.contains(", [r"));
-    let bytes = table(function, index);
+    let Some(table) = table_address(function, index) else { return false };
+    let data = function.instructions.iter().skip_while(|one| one.address < table);
+    let bytes: Vec<u8> = data.take_while(|one| one.is_data()).flat_map(Instruction::data).collect();
     let (words, _) = bytes.as_chunks::<4>();
     let inside = |word: &&[u8; 4]| function.holds(u32::from_le_bytes(**word) & !1);
-    loaded && words.iter().take_while(inside).count() >= FEWEST_ENTRIES
+    words.iter().take_while(inside).count() >= FEWEST_ENTRIES
+}
+
+/// Follows the jump's register back, through the stack if it was spilled, to the table that it was read from.
+fn table_address(function: &Function, index: usize) -> Option<u32> {
+    let mut place = function.instructions[index].operands.strip_prefix("pc, ")?;
+    let mut loaded = false;
+    for one in function.instructions[index.saturating_sub(LOOK_BACK)..index].iter().rev() {
+        let (first, rest) = one.operands.split_once(", ").unwrap_or((&one.operands, ""));
+        match one.mnemonic.as_str() {
+            "str" if rest == place => place = first,
+            "push" | "cmp" | "str" | "strb" | "strh" => {}
+            _ if first != place => {}
+            "ldr" if !loaded && rest.starts_with("[sp") => place = rest,
+            "ldr" if !loaded => {
+                place = rest.strip_prefix('[')?.split_once(", r")?.0;
+                loaded = true;
+            }
+            "add" | "adr" if loaded => {
+                let offset = rest.trim_start_matches("pc, ").strip_prefix('#')?;
+                return Some(((one.address + 4) & !3) + offset.parse::<u32>().ok()?);
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// `ldrb rX, …; lsls rX, rX, #1; add pc, rX; table of halfword counts`, with `ldrh` for a table of halfwords.
@@ -209,13 +232,20 @@ mod tests {
 
     #[test]
     fn jump_tables_inside_the_function_are_proven() {
-        let absolute = "00000100 <entry>:\n 100:\ta402 \tadd\tr4, pc, #8\n 102:\t58a2 \tldr\tr2, [r4, r2]\n \
-                        104:\t4697 \tmov\tpc, r2\n 106:\t0000010f \t.word\t0x0000010f\n \
-                        10a:\t0000010f \t.word\t0x0000010f\n 10e:\t4770 \tbx\tlr\n";
+        let absolute = "00000100 <entry>:\n 100:\ta401 \tadd\tr4, pc, #8\n 102:\t58a2 \tldr\tr2, [r4, r2]\n \
+                        104:\t9203 \tstr\tr2, [sp, #12]\n 106:\t9903 \tldr\tr1, [sp, #12]\n \
+                        108:\t468f \tmov\tpc, r1\n 10a:\t46c0 \tnop\n \
+                        10c:\t00000115 \t.word\t0x00000115\n 110:\t00000115 \t.word\t0x00000115\n \
+                        114:\t4770 \tbx\tlr\n";
         assert_eq!(names(absolute).1, 0);
-        assert_eq!(names(&absolute.replace(" 106:", " 106:\t46c0 \tnop\n 108:")).1, 0);
-        assert_eq!(names(&absolute.replace("0x0000010f", "0x0000070f")).1, 1);
-        assert_eq!(names(&absolute.replace("ldr\tr2", "ldr\tr3")).1, 1);
+        for (good, bad) in [
+            ("0x00000115", "0x00000715"),
+            ("ldr\tr2", "ldr\tr3"),
+            ("str\tr2", "str\tr5"),
+            ("r4, pc", "r4, sp"),
+        ] {
+            assert_eq!(names(&absolute.replace(good, bad)).1, 1, "{bad}");
+        }
         let relative = "00000100 <entry>:\n 100:\t7912 \tldrb\tr2, [r2, #4]\n 102:\t0052 \tlsls\tr2, r2, #1\n \
                         104:\t4497 \tadd\tpc, r2\n 106:\t0001 \t.short\t0x0001\n 108:\t4770 \tbx\tlr\n \
                         10a:\t4770 \tbx\tlr\n";

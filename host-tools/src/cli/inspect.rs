@@ -43,11 +43,11 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
     println!("  golden vectors: {}", model.golden().map_or(0, |golden| golden.len()));
     println!("  arena {} B\n", thousands(model.arena_bytes() as u64));
     println!(
-        "  {:<4}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {:<24}{:<16}nodes",
+        "  {:<5}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {:<24}{:<16}nodes",
         "step", "op", "output", "w", "a", "bytes", "MACs", "arena: in -> out", "scratch"
     );
     for (index, step) in model.steps().enumerate() {
-        println!("  {index:<4}{}", row(&step, meta.as_ref().and_then(|m| m.steps.get(index))));
+        println!("  {index:<5}{}", row(&step, meta.as_ref().and_then(|m| m.steps.get(index))));
     }
     Ok(true)
 }

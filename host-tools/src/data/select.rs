@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(chosen("@!0%5@0..3", 99), [1, 2, 3]);
         assert_eq!(chosen("@~4", 10), [0, 2, 5, 7]);
         assert_eq!(chosen("@~40", 3), [0, 1, 2]);
-        assert_eq!(chosen("@50..", 10), []);
+        assert!(chosen("@50..", 10).is_empty());
     }
 
     #[test]

@@ -56,6 +56,13 @@ impl Spec {
         }
     }
 
+    /// The text of the SPEC with the files' bare names: the same on every machine.
+    pub fn without_folders(&self) -> String {
+        let mut spec = self.clone();
+        spec.map_paths(|path| path.file_name().map_or_else(|| path.to_owned(), PathBuf::from));
+        spec.to_string()
+    }
+
     /// The same data with one selection more.
     pub fn with(&self, pick: Pick) -> Self {
         let mut spec = self.clone();

@@ -172,7 +172,8 @@ impl Input {
 impl Job {
     /// The job that runs without arguments: the digits that come with the project.
     pub fn embedded_path() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/digits/job.toml")
+        let tools = Path::new(env!("CARGO_MANIFEST_DIR"));
+        tools.parent().unwrap_or(tools).join("assets/digits/job.toml")
     }
 
     /// The job of a command line: the file if there is one, the overrides, the defaults. Without a file and

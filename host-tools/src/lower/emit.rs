@@ -43,6 +43,8 @@ pub struct StepInfo {
     pub macs: u64,
     /// Largest magnitude that an accumulator can take; 0 without one.
     pub accumulator_bound: i64,
+    /// Scale of the result.
+    pub scale: f64,
 }
 
 /// The integer network before it has a file.
@@ -201,7 +203,8 @@ impl Emitter<'_> {
         Ok(self.at(tensor))
     }
 
-    fn push(&mut self, op: Op, output: Operand, info: StepInfo) {
+    fn push(&mut self, op: Op, output: Operand, mut info: StepInfo) {
+        info.scale = self.params(&output).scale;
         self.network.steps.push(Step { op, output, scratch: Region::default() });
         self.network.infos.push(info);
     }
@@ -210,7 +213,7 @@ impl Emitter<'_> {
 impl StepInfo {
     /// A step without weights.
     fn plain(name: String, layer: Option<usize>) -> Self {
-        Self { name, layer, weight_bits: 0, weight_bytes: 0, macs: 0, accumulator_bound: 0 }
+        Self { name, layer, weight_bits: 0, weight_bytes: 0, macs: 0, accumulator_bound: 0, scale: 0.0 }
     }
 }
 

@@ -20,11 +20,15 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// Observes every wanted value over batches of samples. `batches` shows all samples to its argument, as
-    /// often as the method needs to see them.
+    /// Observes every wanted value while batches of `samples` (`[n, h, w, c]`) run through the graph, as often
+    /// as the method needs to see them. `output` is the value whose scale the network's output has.
+    ///
+    /// # Errors
+    /// NaN or infinity in a tensor, or no samples.
     pub fn calibrate(
         graph: &Graph,
         wanted: &BTreeSet<(ValueId, Grid)>,
+        output: ValueId,
         method: Method,
         batch: usize,
         samples: &[f32],
@@ -54,7 +58,7 @@ impl Ranges {
         for &(value, grid) in wanted {
             let range = observers[&value].finish(grid)?;
             let mut q = quant_params(range, grid);
-            if value == graph.output && grid == Grid::ACT16 {
+            if value == output && grid == Grid::ACT16 {
                 q.scale *= OUTPUT_MARGIN;
             }
             params.insert((value, grid), q);

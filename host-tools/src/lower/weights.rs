@@ -91,7 +91,7 @@ fn try_scale(weights: &[f32], bias: f32, scale: f64, context: &Context) -> Optio
     let (lo, hi) = context.x_range;
     let taps: f64 = quantized.iter().map(|&q| f64::from(q).abs() * f64::from(lo.abs().max(hi.abs()))).sum();
     let bound = bias.abs() + taps;
-    (bound < 2f64.powi(31)).then(|| Channel {
+    (bound < 2f64.powi(31)).then_some(Channel {
         weights: quantized,
         scale,
         factor,

@@ -7,7 +7,7 @@ use runtime::LoadError;
 use crate::data::DataError;
 use crate::file::EncodeError;
 use crate::import::ImportErrors;
-use crate::integer::IntegerError;
+use crate::integer::{InputKind, IntegerError};
 use crate::job::JobError;
 use crate::lower::LowerError;
 
@@ -36,6 +36,16 @@ pub enum QuantizeError {
     /// The written bytes do not load: a defect of this program.
     #[error("the file just made does not load: {0}; please report this")]
     Load(#[from] LoadError),
+    /// Calibration and test data are stored in different ways.
+    #[error(
+        "the calibration data hold {calibration} samples, the test data {test} samples; store both in the same type"
+    )]
+    Kinds {
+        /// Kind of the calibration data.
+        calibration: InputKind,
+        /// Kind of the test data.
+        test: InputKind,
+    },
     /// A width that nothing supports.
     #[error(
         "{bits} bits are not supported: weights take 8, 4 or 2, activations 8 or 4, residual sums 8 or 16"

@@ -1,10 +1,8 @@
 //! META: what people and `eval` want to know of a model file.
 
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, Spec};
+use crate::data::Dataset;
 use crate::integer::{Evaluation, InputKind};
 use crate::job::{Input, Job};
 use crate::lower::Lowered;
@@ -34,18 +32,6 @@ pub struct Meta {
     pub accuracy: f64,
 }
 
-/// A SPEC with the names of its files alone: the same job gives the same bytes wherever its data lie.
-fn without_folders(name: &str) -> String {
-    let name_alone = |path: &Path| path.file_name().map_or_else(|| path.to_owned(), PathBuf::from);
-    name.parse().map_or_else(
-        |_| name.to_owned(),
-        |mut spec: Spec| {
-            spec.map_paths(name_alone);
-            spec.to_string()
-        },
-    )
-}
-
 impl Meta {
     pub(super) fn new(
         job: &Job,
@@ -63,7 +49,7 @@ impl Meta {
             input: job.input.clone(),
             classes: test.classes.clone(),
             steps: lowered.network.infos.iter().map(|info| info.name.clone()).collect(),
-            data: without_folders(&test.name),
+            data: job.data.test.without_folders(),
             float_accuracy: float.accuracy(),
             accuracy: integer.accuracy(),
         }

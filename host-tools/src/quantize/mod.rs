@@ -87,12 +87,14 @@ impl Prepared {
         let storage = Storage::assign(&self.graph, &self.layers, &bits);
         let mut wanted = storage.calibrated(&self.layers);
         wanted.insert((self.graph.input, crate::calibrate::Grid::ACT8));
+        let output = storage.root(&self.layers, self.graph.output);
         let mut samples = vec![0.0; data.len() * data.shape.len()];
         for (i, sample) in samples.chunks_exact_mut(data.shape.len()).enumerate() {
             data.real(i, sample);
         }
         let method = job.calibrate.method();
-        let mut ranges = Ranges::calibrate(&self.graph, &wanted, method, CALIBRATION_BATCH, &samples)?;
+        let mut ranges =
+            Ranges::calibrate(&self.graph, &wanted, output, method, CALIBRATION_BATCH, &samples)?;
         let (input, exact) = lower::input_form(data.raw().as_ref());
         if let (InputForm::Direct, Some(params)) = (&input, exact) {
             ranges.set(self.graph.input, Dtype::I8, params);
@@ -132,6 +134,10 @@ pub fn quantize(job: &Job, mut say: impl FnMut(&str)) -> Result<Outcome, Quantiz
     let calibration = job.load_calibration(shape)?;
     let test = job.load_test(shape)?;
     test.check_labels(classes)?;
+    let (need, have) = (InputKind::of(&calibration), InputKind::of(&test));
+    if need != have {
+        return Err(QuantizeError::Kinds { calibration: need, test: have });
+    }
     say(&format!("calibrating on {} samples", calibration.len()));
     let recipe = prepared.recipe(prepared.uniform_bits(&job.quantize)?, job, &calibration)?;
     say("lowering to integers");

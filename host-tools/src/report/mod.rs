@@ -142,7 +142,7 @@ impl Report {
         Self {
             name: job.name.clone(),
             scheme: format!("w{}a{}", q.weights, q.activations),
-            data: test.name.clone(),
+            data: job.data.test.without_folders(),
             samples: test.len(),
             float_accuracy: float.accuracy(),
             accuracy: integer.accuracy(),
@@ -182,15 +182,6 @@ fn weights(graph: &Graph) -> usize {
 }
 
 fn steps(lowered: &Lowered, model: &Model) -> Vec<StepReport> {
-    let scale = |step: &runtime::format::Step| {
-        lowered
-            .network
-            .tensors
-            .iter()
-            .rev()
-            .find(|t| t.spec == step.output.spec())
-            .map_or(0.0, |t| t.params.scale)
-    };
     let describe = |(info, step): (&crate::lower::StepInfo, runtime::format::Step)| StepReport {
         name: info.name.clone(),
         op: step.op.name(),
@@ -201,7 +192,7 @@ fn steps(lowered: &Lowered, model: &Model) -> Vec<StepReport> {
         macs: info.macs,
         cycles: None,
         accumulator_bound: info.accumulator_bound,
-        scale: scale(&step),
+        scale: info.scale,
         zero_point: step.output.zero,
     };
     lowered.network.infos.iter().zip(model.steps()).map(describe).collect()

@@ -29,7 +29,7 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "\n  {:<4}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  nodes",
+            "\n  {:<5}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  nodes",
             "step", "op", "output", "w", "a", "bytes", "MACs"
         )?;
         for (index, step) in self.per_step.iter().enumerate() {
@@ -44,7 +44,7 @@ fn line(index: usize, step: &StepReport) -> String {
     let dash = |n: u64| if n == 0 { "-".to_owned() } else { thousands(n) };
     let shape = format!("{h}x{w}x{c}");
     let (bits_w, weights, macs) = (dash(step.bits_w.into()), dash(step.weight_bytes as u64), dash(step.macs));
-    format!("{index:<4}{op:<13}{shape:>12}{bits_w:>4}{bits_a:>4}{weights:>9}{macs:>12}  {}", step.name)
+    format!("{index:<5}{op:<13}{shape:>12}{bits_w:>4}{bits_a:>4}{weights:>9}{macs:>12}  {}", step.name)
 }
 
 /// A number with its thousands apart.

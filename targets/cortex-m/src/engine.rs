@@ -24,6 +24,11 @@ pub(crate) enum Error {
     File(FileError),
     Load(LoadError),
     Run(RunError),
+    /// The stack was used to its last byte.
+    StackFull {
+        /// Size of the stack.
+        bytes: usize,
+    },
 }
 
 impl From<FileError> for Error {
@@ -50,6 +55,7 @@ impl fmt::Display for Error {
             Self::File(error) => write!(f, "{error}"),
             Self::Load(error) => write!(f, "model: {error}"),
             Self::Run(error) => write!(f, "step: {error}"),
+            Self::StackFull { bytes } => write!(f, "all {bytes} bytes of stack were used"),
         }
     }
 }

@@ -51,5 +51,6 @@ fn start() -> Result<(), engine::Error> {
     engine::run(model, arena, files::Inputs::open(inputs)?, mode)?;
     let (used, have) = memory::stack();
     line!("stack {used} {have}");
-    Ok(())
+    // A full stack may have run into what lies below it.
+    if used < have { Ok(()) } else { Err(engine::Error::StackFull { bytes: have }) }
 }

@@ -1,7 +1,7 @@
 //! Layers without weights, and the step that turns raw input samples into the network's input.
 
 use kernels::Dtype;
-use runtime::format::{ClampRef, MAX_CONCAT, Op, Operand, Part, PoolRef};
+use runtime::format::{ClampRef, Op, Operand, Part, PoolRef};
 
 use super::{Emitter, StepInfo, bytes, clamp, magnitude};
 use crate::calibrate::QuantParams;
@@ -16,7 +16,19 @@ impl Emitter<'_> {
         let shape = self.graph.shape(value);
         let name = self.graph.value(value).name.clone();
         let tensor = match form {
-            InputForm::Direct => self.tensor(value, Dtype::I8)?,
+            InputForm::Direct => {
+                let input = self.tensor(value, Dtype::I8)?;
+                self.network.input = self.at(input);
+                let stored = self.storage.dtype(self.layers, value);
+                if stored == Dtype::I8 {
+                    input
+                } else {
+                    let tensor = self.tensor(value, stored)?;
+                    let clip = (f64::NEG_INFINITY, f64::INFINITY);
+                    self.requantize(format!("{name} (widen)"), None, self.at(input), tensor, clip)?;
+                    tensor
+                }
+            }
             InputForm::PerChannel { scale, zero } => {
                 let raw = QuantParams { scale: 1.0, zero_point: 0 };
                 let input = self.add(format!("{name} (raw)"), shape, Dtype::I8, raw)?;
@@ -35,11 +47,9 @@ impl Emitter<'_> {
                     .collect();
                 let clip = (f64::NEG_INFINITY, f64::INFINITY);
                 self.rescale(format!("{name} (normalise)"), None, self.at(input), tensor, &terms, clip)?;
-                self.places.insert(value, tensor);
-                return Ok(());
+                tensor
             }
         };
-        self.network.input = self.at(tensor);
         self.places.insert(value, tensor);
         Ok(())
     }
@@ -235,13 +245,14 @@ impl Emitter<'_> {
         let Some(Rescaling { multipliers, offsets, shift }) = rescaling(&terms) else {
             return Err(LowerError::Scale { layer: layer.name.clone() });
         };
+        let count = operands.len();
         let parts = operands.into_iter().zip(multipliers).zip(offsets);
         let parts: Vec<Part> =
             parts.map(|((operand, multiplier), offset)| Part { operand, multiplier, offset }).collect();
         let parts = parts.as_slice().try_into().map_err(|_| LowerError::Geometry {
             layer: layer.name.clone(),
             what: "number of concatenated tensors",
-            size: MAX_CONCAT + 1,
+            size: count,
         })?;
         self.push(Op::Concat { parts, shift, clamp }, y, StepInfo::plain(layer.name.clone(), Some(index)));
         Ok(())
