@@ -236,9 +236,9 @@ fn residual_networks_in_all_widths() {
         (W8A8, 127, 2, SAME, 45.0),
         (RESIDUAL16, 127, 2, SAME, 45.0),
         (W4A8, 7, 2, SAME, 45.0),
-        (W4A4, 7, 1, POINT, 10.0),
-        (Bits { residual: Dtype::I16, ..W4A4 }, 7, 1, POINT, 10.0),
-        (W2A4, 1, 1, POINT, 10.0),
+        (W4A4, 7, 1, POINT, 12.0),
+        (Bits { residual: Dtype::I16, ..W4A4 }, 7, 1, POINT, 12.0),
+        (W2A4, 1, 1, POINT, 12.0),
     ] {
         let mut net = Net::new(Shape::new(6, 6, 3), levels);
         let mut x = net.conv(net.input(), 5, 1, taps);

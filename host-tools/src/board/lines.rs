@@ -102,7 +102,8 @@ mod tests {
             InputRun { crcs: vec![0x9a63_969c, 1], output: vec![0x7f, 0x80] },
             InputRun { crcs: vec![], output: vec![0, 0xff] },
         ];
-        let expected = BoardRun { arena_bytes: 64, steps: 2, stack_bytes: 1192, stack_limit_bytes: 4096, runs };
+        let expected =
+            BoardRun { arena_bytes: 64, steps: 2, stack_bytes: 1192, stack_limit_bytes: 4096, runs };
         assert_eq!(parse(GOOD, "b"), Ok(expected));
     }
 
