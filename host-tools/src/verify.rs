@@ -88,7 +88,11 @@ pub fn golden_traces(model: &Model) -> (Vec<Vec<u8>>, Vec<Traced>) {
 /// The first difference between a reference and a target, input by input.
 pub fn compare(model: &Model, expected: &[Traced], got: &[Traced]) -> Option<Difference> {
     let names = Meta::of(model).map(|meta| meta.steps).unwrap_or_default();
-    expected.iter().zip(got).enumerate().find_map(|(input, (expected, got))| {
+    let missing = (got.len() < expected.len()).then(|| Difference {
+        input: got.len(),
+        what: What::Steps { expected: model.step_count() as usize, got: 0 },
+    });
+    let found = expected.iter().zip(got).enumerate().find_map(|(input, (expected, got))| {
         let differs = expected.crcs.iter().zip(&got.crcs).position(|(a, b)| a != b);
         let what = match differs {
             Some(step) => What::Step {
@@ -105,5 +109,22 @@ pub fn compare(model: &Model, expected: &[Traced], got: &[Traced]) -> Option<Dif
             None => return None,
         };
         Some(Difference { input, what })
-    })
+    });
+    found.or(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::integer::AlignedBytes;
+
+    #[test]
+    fn a_target_that_ran_fewer_inputs_differs() {
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden/digits-v1.hawk");
+        let bytes = AlignedBytes::copy(&std::fs::read(golden).expect("the file is in the repository"));
+        let model = Model::load(bytes.as_slice()).expect("a blessed file loads");
+        let (_, traces) = golden_traces(&model);
+        assert_eq!(compare(&model, &traces, &traces), None);
+        assert_eq!(compare(&model, &traces, &[]).map(|difference| difference.input), Some(0));
+    }
 }
