@@ -1,5 +1,8 @@
 //! Accuracy and size after quantisation, on the integer executor, against the float network on the same samples.
 
+use host_tools::graph::Shape;
+use host_tools::integer::evaluate;
+use host_tools::job::{Job, QuantizeArgs};
 use sparrowhawk_tests::networks::{Network, Score, load};
 
 /// What must hold of one network in one scheme.
@@ -70,4 +73,10 @@ fn the_report_scores_what_is_written() {
     assert_eq!(outcome.report.per_step.len(), model.step_count() as usize);
     let meta = host_tools::quantize::Meta::of(&model).expect("META is there");
     assert_eq!(meta.accuracy, outcome.report.accuracy);
+    let job = Job::from_args(&QuantizeArgs::default()).expect("the embedded job is right");
+    let [h, w, c] = model.interface().input.dims.map(usize::from);
+    let test = job.load_test(Shape::new(h, w, c)).expect("the digits are always there");
+    let whole_file = evaluate(&model, &test, |_| {}).expect("the file just made runs");
+    assert_eq!(whole_file.accuracy(), outcome.report.accuracy);
+    assert_eq!(whole_file.confusion, outcome.report.confusion);
 }

@@ -155,7 +155,8 @@ pub fn quantize(job: &Job, mut say: impl FnMut(&str)) -> Result<Outcome, Quantiz
     Ok(Outcome { model, report, inputs, folder: job.output.dir.clone() })
 }
 
-/// The model file with golden vectors and META; its accuracy is that of the executor on these bytes.
+/// The model file. Its accuracy is measured on the same steps and constants before golden vectors and META are
+/// added, because META states it; `eval` measures it on the whole file.
 fn build(
     job: &Job,
     lowered: &Lowered,
