@@ -56,7 +56,6 @@ pub struct Weights<'a> {
     data: &'a [u8],
     bits: WeightBits,
     rows: usize,
-    row_len: usize,
     row_bytes: usize,
 }
 
@@ -71,17 +70,12 @@ impl<'a> Weights<'a> {
         if need != data.len() {
             return Err(KernelError::InvalidConstants { need: need as u32, have: data.len() as u32 });
         }
-        Ok(Self { data, bits, rows, row_len, row_bytes })
+        Ok(Self { data, bits, rows, row_bytes })
     }
 
     /// Width of a weight.
     pub fn bits(&self) -> WeightBits {
         self.bits
-    }
-
-    /// Weights in a row.
-    pub fn row_len(&self) -> usize {
-        self.row_len
     }
 
     /// Bytes of row `index`; empty outside.

@@ -33,8 +33,6 @@ pub struct Tensor {
 pub struct StepInfo {
     /// Names of the nodes in it.
     pub name: String,
-    /// Index of the layer, for steps that compute one.
-    pub layer: Option<usize>,
     /// Bits of a weight; 0 without weights.
     pub weight_bits: u32,
     /// Bytes of packed weights.
@@ -190,7 +188,7 @@ impl Emitter<'_> {
         }
         let copy = self.tensor(stored, wanted)?;
         let name = format!("{} to {} bits", self.graph.value(stored).name, wanted.bits());
-        self.requantize(name, None, operand, copy, (f64::NEG_INFINITY, f64::INFINITY))?;
+        self.requantize(name, operand, copy, (f64::NEG_INFINITY, f64::INFINITY))?;
         self.copies.insert((stored, wanted.bits()), copy);
         self.reshaped(copy, value)
     }
@@ -212,8 +210,8 @@ impl Emitter<'_> {
 
 impl StepInfo {
     /// A step without weights.
-    fn plain(name: String, layer: Option<usize>) -> Self {
-        Self { name, layer, weight_bits: 0, weight_bytes: 0, macs: 0, accumulator_bound: 0, scale: 0.0 }
+    fn plain(name: String) -> Self {
+        Self { name, weight_bits: 0, weight_bytes: 0, macs: 0, accumulator_bound: 0, scale: 0.0 }
     }
 }
 

@@ -44,7 +44,7 @@ impl Emitter<'_> {
                     .ok_or_else(|| LowerError::Overflow { layer: layer.name.clone(), channel })
             })
             .collect::<Result<Vec<Channel>, _>>()?;
-        let mut info = StepInfo::plain(layer.name.clone(), Some(index));
+        let mut info = StepInfo::plain(layer.name.clone());
         info.weight_bits = bits.bits();
         info.accumulator_bound = channels.iter().map(|c| c.bound).max().unwrap_or(0);
         let before = self.network.constants.weight_bytes();

@@ -25,7 +25,7 @@ impl Emitter<'_> {
                 } else {
                     let tensor = self.tensor(value, stored)?;
                     let clip = (f64::NEG_INFINITY, f64::INFINITY);
-                    self.requantize(format!("{name} (widen)"), None, self.at(input), tensor, clip)?;
+                    self.requantize(format!("{name} (widen)"), self.at(input), tensor, clip)?;
                     tensor
                 }
             }
@@ -46,7 +46,7 @@ impl Emitter<'_> {
                     })
                     .collect();
                 let clip = (f64::NEG_INFINITY, f64::INFINITY);
-                self.rescale(format!("{name} (normalise)"), None, self.at(input), tensor, &terms, clip)?;
+                self.rescale(format!("{name} (normalise)"), self.at(input), tensor, &terms, clip)?;
                 tensor
             }
         };
@@ -61,16 +61,16 @@ impl Emitter<'_> {
         let clamp = clamp(layer.clip, &y, self.params(&y));
         let name = layer.name.clone();
         match &layer.op {
-            LayerOp::Requantize => return self.requantize(name, Some(index), x, tensor, layer.clip),
+            LayerOp::Requantize => return self.requantize(name, x, tensor, layer.clip),
             LayerOp::Affine(affine) => {
                 let terms = self.affine_terms(affine, &x, &y);
-                return self.rescale(name, Some(index), x, tensor, &terms, layer.clip);
+                return self.rescale(name, x, tensor, &terms, layer.clip);
             }
-            LayerOp::Table(function) => self.table(index, name, *function, x, y),
-            LayerOp::Add => self.add_layer(index, layer, x, y, clamp)?,
-            LayerOp::Pool(pool) => self.pool(index, layer, pool, x, y, clamp)?,
-            LayerOp::Window(window) => self.window(index, layer, window, x, y)?,
-            LayerOp::Concat => self.concat(index, layer, y, clamp)?,
+            LayerOp::Table(function) => self.table(name, *function, x, y),
+            LayerOp::Add => self.add_layer(layer, x, y, clamp)?,
+            LayerOp::Pool(pool) => self.pool(layer, pool, x, y, clamp)?,
+            LayerOp::Window(window) => self.window(layer, window, x, y)?,
+            LayerOp::Concat => self.concat(layer, y, clamp)?,
             LayerOp::Conv(_) | LayerOp::Dense(_) => {}
         }
         Ok(())
@@ -92,20 +92,18 @@ impl Emitter<'_> {
     pub(super) fn requantize(
         &mut self,
         name: String,
-        layer: Option<usize>,
         x: Operand,
         tensor: usize,
         clip: (f64, f64),
     ) -> Result<(), LowerError> {
         let identity = ChannelAffine { scale: vec![1.0], shift: vec![0.0] };
         let terms = self.affine_terms(&identity, &x, &self.at(tensor));
-        self.rescale(name, layer, x, tensor, &terms, clip)
+        self.rescale(name, x, tensor, &terms, clip)
     }
 
     fn rescale(
         &mut self,
         name: String,
-        layer: Option<usize>,
         x: Operand,
         tensor: usize,
         terms: &[Term],
@@ -123,11 +121,11 @@ impl Emitter<'_> {
             shift,
             clamp: clamp(clip, &y, self.params(&y)),
         };
-        self.push(op, y, StepInfo::plain(name, layer));
+        self.push(op, y, StepInfo::plain(name));
         Ok(())
     }
 
-    fn table(&mut self, index: usize, name: String, function: Activation, x: Operand, y: Operand) {
+    fn table(&mut self, name: String, function: Activation, x: Operand, y: Operand) {
         let (px, py) = (self.params(&x), self.params(&y));
         let (x_lo, x_hi) = Dtype::from(x.dtype).range();
         let (y_lo, y_hi) = Dtype::from(y.dtype).range();
@@ -139,12 +137,11 @@ impl Emitter<'_> {
             })
             .collect();
         let entries = self.network.constants.bytes(&entries);
-        self.push(Op::Table { x, entries }, y, StepInfo::plain(name, Some(index)));
+        self.push(Op::Table { x, entries }, y, StepInfo::plain(name));
     }
 
     fn add_layer(
         &mut self,
-        index: usize,
         layer: &Layer,
         a: Operand,
         y: Operand,
@@ -155,13 +152,12 @@ impl Emitter<'_> {
         let ([a_multiplier, b_multiplier], offset, shift) = addition(term(&a), term(&b), self.params(&y))
             .ok_or_else(|| LowerError::Scale { layer: layer.name.clone() })?;
         let op = Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp };
-        self.push(op, y, StepInfo::plain(layer.name.clone(), Some(index)));
+        self.push(op, y, StepInfo::plain(layer.name.clone()));
         Ok(())
     }
 
     fn pool(
         &mut self,
-        index: usize,
         layer: &Layer,
         pool: &Pool,
         x: Operand,
@@ -173,7 +169,7 @@ impl Emitter<'_> {
             stride: bytes(layer, "stride", pool.stride)?,
             pad: bytes(layer, "padding", [pool.padding.top, pool.padding.left])?,
         };
-        let info = StepInfo::plain(layer.name.clone(), Some(index));
+        let info = StepInfo::plain(layer.name.clone());
         let PoolKind::Average { count_padding } = pool.kind else {
             self.push(Op::MaxPool { x, pool: windows, clamp }, y, info);
             return Ok(());
@@ -206,14 +202,7 @@ impl Emitter<'_> {
         Ok(())
     }
 
-    fn window(
-        &mut self,
-        index: usize,
-        layer: &Layer,
-        window: &Window,
-        x: Operand,
-        y: Operand,
-    ) -> Result<(), LowerError> {
+    fn window(&mut self, layer: &Layer, window: &Window, x: Operand, y: Operand) -> Result<(), LowerError> {
         let stride = bytes(layer, "stride", window.stride)?;
         let mut offset = [0i16; 3];
         for (short, &long) in offset.iter_mut().zip(&window.offset) {
@@ -225,11 +214,11 @@ impl Emitter<'_> {
         }
         let fill = clamp((window.fill.into(), f64::INFINITY), &y, self.params(&y)).lo;
         let op = Op::Window { x, offset, stride, fill };
-        self.push(op, y, StepInfo::plain(layer.name.clone(), Some(index)));
+        self.push(op, y, StepInfo::plain(layer.name.clone()));
         Ok(())
     }
 
-    fn concat(&mut self, index: usize, layer: &Layer, y: Operand, clamp: ClampRef) -> Result<(), LowerError> {
+    fn concat(&mut self, layer: &Layer, y: Operand, clamp: ClampRef) -> Result<(), LowerError> {
         let operands =
             layer.inputs.iter().map(|&v| self.operand(v)).collect::<Result<Vec<Operand>, LowerError>>()?;
         let py = self.params(&y);
@@ -254,7 +243,7 @@ impl Emitter<'_> {
             what: "number of concatenated tensors",
             size: count,
         })?;
-        self.push(Op::Concat { parts, shift, clamp }, y, StepInfo::plain(layer.name.clone(), Some(index)));
+        self.push(Op::Concat { parts, shift, clamp }, y, StepInfo::plain(layer.name.clone()));
         Ok(())
     }
 }
