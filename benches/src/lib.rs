@@ -1,8 +1,12 @@
-//! What the benchmarks share: model files, made once.
+//! What the benchmarks share: model files, made once, and networks built in code.
+
+pub mod resnet20;
+
+use std::sync::atomic::AtomicBool;
 
 use host_tools::integer::AlignedBytes;
-use host_tools::job::{Job, QuantizeArgs};
-use host_tools::quantize::{QuantizeError, quantize};
+use host_tools::job::{Job, QuantizeArgs, TrainArgs};
+use host_tools::quantize::{Hooks, QuantizeError, quantize};
 
 /// A model file with one packed input.
 pub struct Sample {
@@ -24,8 +28,11 @@ pub fn digits(scheme: &str) -> Result<Sample, QuantizeError> {
         out: Some(folder.path().to_owned()),
         limit: Some(1),
         golden: Some(1),
+        qat: TrainArgs { qat: Some(0), ..TrainArgs::default() },
         ..QuantizeArgs::default()
     };
-    let mut outcome = quantize(&Job::from_args(&args)?, |_| {})?;
+    let stop = AtomicBool::new(false);
+    let hooks = Hooks { say: &mut |_| {}, training: &mut |_| {}, resume: false, stop: &stop };
+    let mut outcome = quantize(&Job::from_args(&args)?, hooks)?;
     Ok(Sample { model: outcome.model, input: outcome.inputs.swap_remove(0) })
 }

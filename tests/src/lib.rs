@@ -6,6 +6,7 @@
 //! - [`error_bound`]: how far the integers may lie from the float network.
 //! - [`damage`]: model files with wrong bytes and a right CRC.
 //! - [`random`]: reproducible numbers.
+//! - [`training`]: training's forward pass beside the runtime.
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub mod error_bound;
 pub mod float_net;
 pub mod networks;
 pub mod random;
+pub mod training;
 
 /// A file or folder of the data beside the repository; `None`, with a line that says so, where it is
 /// absent.

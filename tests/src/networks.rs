@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use host_tools::data::Normalize;
 use host_tools::integer::AlignedBytes;
-use host_tools::job::{Job, QuantizeArgs};
-use host_tools::quantize::{Outcome, quantize};
+use host_tools::job::{Job, QuantizeArgs, TrainArgs};
+use host_tools::quantize::{Hooks, Outcome, quantize};
 use runtime::Model;
 
 use crate::shared_data;
@@ -60,6 +61,7 @@ impl Network {
             limit,
             out: Some(out.to_owned()),
             golden: Some(3),
+            qat: TrainArgs { qat: Some(0), ..TrainArgs::default() },
             ..QuantizeArgs::default()
         };
         if self != Self::Digits {
@@ -106,7 +108,13 @@ impl Network {
         let make = || {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let job = self.job(scheme, score, folder.path())?;
-            Some(quantize(&job, |_| {}).expect("the job runs"))
+            let hooks = Hooks {
+                say: &mut |_| {},
+                training: &mut |_| {},
+                resume: false,
+                stop: &AtomicBool::new(false),
+            };
+            Some(quantize(&job, hooks).expect("the job runs"))
         };
         cell.get_or_init(make).as_ref()
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use host_tools::graph::{Executor, Graph, Op};
 use host_tools::import::import;
-use host_tools::lower::fold;
+use host_tools::lower::{Folded, fold};
 use sparrowhawk_tests::{cifar10, kws_features, shared_data};
 
 const SAMPLES: usize = 8;
@@ -13,7 +13,7 @@ const SAMPLES: usize = 8;
 fn check(path: &Path, samples: &[f32]) {
     let imported = import(path).expect("imports");
     let graph = &imported.graph;
-    let (folded, log) = fold(graph);
+    let Folded { graph: folded, log, .. } = fold(graph);
     let name = path.display();
     assert!(!folded.nodes.iter().any(|n| matches!(n.op, Op::BatchNorm(_) | Op::Softmax)), "{name}");
     let folds = graph.nodes.iter().filter(|n| matches!(n.op, Op::BatchNorm(_) | Op::Softmax)).count();

@@ -8,13 +8,16 @@ use host_tools::file::Parts;
 use host_tools::graph::{Activation, BatchNorm, ChannelAffine, Executor, Op, Pool, PoolKind, Shape, Window};
 use host_tools::integer::{AlignedBytes, run_traced};
 use host_tools::lower::{
-    self, BitPlan, InputForm, LayerBits, Layers, Ranges, Recipe, Storage, WeightRule, fold,
+    self, BitPlan, Folded, InputForm, LayerBits, Layers, Ranges, Recipe, Storage, WeightRule, WeightScales,
+    fold,
 };
+use host_tools::train::{Source, TrainOptions, WeightScaling};
 use kernels::{Dtype, Tensor, WeightBits};
 use runtime::Model;
 use sparrowhawk_tests::error_bound::error_bound;
 use sparrowhawk_tests::float_net::{Net, POINT, SAME, Taps};
 use sparrowhawk_tests::random::Random;
+use sparrowhawk_tests::training::assert_training_equals;
 
 const SAMPLES: usize = 24;
 
@@ -46,7 +49,7 @@ enum Input {
 /// output (4-bit for 4-bit activations) the bound may be, so that no case is vacuous.
 fn check(name: &str, net: &Net, bits: Bits, input: Input, steps: f64) {
     let float = &net.graph;
-    let (graph, _) = fold(float);
+    let Folded { graph, norms, .. } = fold(float);
     let layers = Layers::of(&graph);
     let inner = LayerBits { weights: bits.weights, activations: bits.activations };
     let bit_plan = BitPlan::uniform(&layers, inner, inner, bits.residual, bits.output);
@@ -76,7 +79,8 @@ fn check(name: &str, net: &Net, bits: Bits, input: Input, steps: f64) {
         }
         Input::PerChannel => InputForm::PerChannel { scale: scales, zero: zeros },
     };
-    let recipe = Recipe { bits: bit_plan, ranges, input: form, rule: WeightRule::Max };
+    let weights = WeightScales { rule: WeightRule::Max, scales: Vec::new() };
+    let recipe = Recipe { bits: bit_plan, ranges, input: form, weights };
     let lowered = lower::lower(&graph, &layers, &recipe).unwrap_or_else(|error| panic!("{name}: {error}"));
     let parts = Parts {
         interface: lowered.interface,
@@ -116,6 +120,10 @@ fn check(name: &str, net: &Net, bits: Bits, input: Input, steps: f64) {
             worst = worst.max((scale * f64::from(q) - f64::from(expected)).abs());
         }
     }
+    let source = Source { graph: &graph, layers: &layers, norms: &norms, recipe: &recipe };
+    let bytes: Vec<u8> = stored.iter().map(|&q| q as u8).collect();
+    let plain = TrainOptions { weight_scales: WeightScaling::Max, ..TrainOptions::default() };
+    assert_training_equals(name, source, &plain, &model, &bytes);
     println!("{name}: error {:.2} steps, bound {:.2}", worst / step, bound / step);
     assert!(worst <= bound, "{name}: error {worst}, bound {bound}, step {step}");
 }

@@ -1,5 +1,6 @@
 //! Declares the commands and starts the real tools; it has no dependency, so that it builds in a second.
 
+mod bench;
 mod check;
 mod setup;
 mod shell;
@@ -23,6 +24,7 @@ a network
   bisect MODEL.hawk        the first step that differs
 
 this project
+  bench host|train         speed of inference and of training on this machine
   size                     flash and RAM of the linked firmware
   audit                    what inference in the linked firmware can reach
   test [host|firmware]     the tests; everything without an argument
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         ("test", []) => test::all(),
         ("test", [part]) if part == "host" => test::host(),
         ("test", [part]) if part == "firmware" => test::firmware(),
+        ("bench", [what]) if what == "host" || what == "train" => bench::run(what),
         ("check", []) => check::all(),
         ("setup", []) => setup::all(),
         ("help" | "--help" | "-h", _) => {

@@ -10,5 +10,6 @@ mod model_file;
 pub mod quantize;
 pub mod run;
 pub mod size;
+mod training;
 
 pub use error::CommandError;

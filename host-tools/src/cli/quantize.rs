@@ -3,10 +3,11 @@
 use runtime::Model;
 
 use super::CommandError;
+use super::training::{Show, interrupt};
 use crate::board::{self, Board, BoardError, RunOptions};
 use crate::integer::IntegerError;
 use crate::job::{Job, QuantizeArgs};
-use crate::quantize::{Outcome, quantize as run_job};
+use crate::quantize::{Hooks, Outcome, quantize as run_job};
 use crate::verify;
 
 /// Runs a job, prints its table, runs the file on the job's board; false when the board differs.
@@ -16,7 +17,17 @@ use crate::verify;
 pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
     let job = Job::from_args(args)?;
     let board = Board::find(&job.target.board)?;
-    let outcome = run_job(&job, |what| eprintln!("{what} ..."))?;
+    let stop = interrupt();
+    let mut show = Show::new(&job.output.dir);
+    let outcome = run_job(
+        &job,
+        Hooks {
+            say: &mut |what| eprintln!("{what} ..."),
+            training: &mut |event| show.event(event),
+            resume: args.qat.resume,
+            stop,
+        },
+    )?;
     print!("\n{}", outcome.report);
     println!("\n  files in {}: model.hawk, report.json, job.toml\n", outcome.folder.display());
     match on_board(board, &outcome) {

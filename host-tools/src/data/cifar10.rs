@@ -36,7 +36,6 @@ pub(super) fn load(files: &[PathBuf]) -> Result<Loaded, DataError> {
         dims: vec![3, 32, 32],
         layout: Some(Layout::Chw),
         pixels: true,
-        total: labels.len(),
         labels,
         classes: CLASSES.map(String::from).to_vec(),
     })

@@ -45,7 +45,6 @@ pub(super) fn load(path: &Path) -> Result<Loaded, DataError> {
         pixels: false,
         dims: vec![columns.saturating_sub(1)],
         layout: None,
-        total: labels.len(),
         classes: numbered_classes(&labels),
         labels,
     })

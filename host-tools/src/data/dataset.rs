@@ -3,6 +3,7 @@
 use super::input::Affine;
 use super::{DataError, InputOptions, Layout, Loaded, fit};
 use crate::graph::Shape;
+use std::ops::Range;
 
 /// Samples as they are stored, one after the other.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,13 +52,17 @@ pub struct Dataset {
     pub name: String,
     /// Shape of every sample.
     pub shape: Shape,
-    /// All samples, height x width x channels each.
+    /// The stored samples, height x width x channels each; [`Self::stored`] says which one an index means.
     pub samples: Samples,
     /// Class of every sample.
     pub labels: Vec<u32>,
     /// Names of the classes.
     pub classes: Vec<String>,
-    affine: Affine,
+    pub(super) affine: Affine,
+    /// Stored sample of every index; `None` where they are the same.
+    pub(super) order: Option<Vec<u32>>,
+    /// Indices of every joined part.
+    pub(super) parts: Vec<Range<usize>>,
 }
 
 impl Samples {
@@ -75,7 +80,7 @@ impl Samples {
 }
 
 impl Dataset {
-    /// Fits what was read to the network's input.
+    /// Fits what was read to the network's input. Nothing is repeated; the parts are not yet known.
     pub(super) fn new(name: String, loaded: Loaded, input: &InputOptions) -> Result<Self, DataError> {
         let (shape, layout) = fit::fit(&name, &loaded.dims, loaded.layout, input)?;
         let affine = input.affine(&name, shape.c, loaded.pixels)?;
@@ -92,7 +97,8 @@ impl Dataset {
                 Samples::F32(v) => fit::to_channels_last(v, shape),
             }
         }
-        Ok(Self { name, shape, samples, labels: loaded.labels, classes: loaded.classes, affine })
+        let Loaded { labels, classes, .. } = loaded;
+        Ok(Self { name, shape, samples, labels, classes, affine, order: None, parts: Vec::new() })
     }
 
     /// Number of samples.
@@ -105,14 +111,40 @@ impl Dataset {
         self.labels.is_empty()
     }
 
+    /// The stored sample that index `i` means: the same number for every copy of a repeated sample.
+    ///
+    /// # Panics
+    /// When `i` is not a sample.
+    pub fn stored(&self, i: usize) -> usize {
+        self.order.as_ref().map_or(i, |order| order[i] as usize)
+    }
+
+    /// Number of stored samples: repeated ones are stored once.
+    pub fn stored_len(&self) -> usize {
+        match &self.samples {
+            Samples::U8(v) => v.len() / self.shape.len(),
+            Samples::I8(v) => v.len() / self.shape.len(),
+            Samples::F32(v) => v.len() / self.shape.len(),
+        }
+    }
+
+    /// The indices of every joined part, in order.
+    pub fn parts(&self) -> &[Range<usize>] {
+        &self.parts
+    }
+
+    fn place(&self, i: usize) -> Range<usize> {
+        let (stored, n) = (self.stored(i), self.shape.len());
+        stored * n..(stored + 1) * n
+    }
+
     /// Writes the real values of sample `i` to `out`.
     ///
     /// # Panics
     /// When `i` is not a sample or `out` is not of the shape's length.
     pub fn real(&self, i: usize, out: &mut [f32]) {
-        let n = self.shape.len();
-        assert_eq!(out.len(), n, "the buffer must hold one sample");
-        let at = i * n..(i + 1) * n;
+        assert_eq!(out.len(), self.shape.len(), "the buffer must hold one sample");
+        let at = self.place(i);
         match &self.samples {
             Samples::U8(v) => self.map(v[at].iter().map(|&q| f64::from(q)), out),
             Samples::I8(v) => self.map(v[at].iter().map(|&q| f64::from(q)), out),
@@ -140,7 +172,7 @@ impl Dataset {
     /// # Panics
     /// When `i` is not a sample.
     pub fn raw_sample(&self, i: usize) -> Option<RawSample<'_>> {
-        let at = i * self.shape.len()..(i + 1) * self.shape.len();
+        let at = self.place(i);
         match &self.samples {
             Samples::U8(v) => Some(RawSample::U8(&v[at])),
             Samples::I8(v) => Some(RawSample::I8(&v[at])),

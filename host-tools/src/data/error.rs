@@ -69,6 +69,16 @@ pub enum DataError {
         /// The network's input.
         expected: Shape,
     },
+    /// Parts of a SPEC are of different kinds.
+    #[error("`{first}` and `{second}` cannot be joined: {what}")]
+    Join {
+        /// What is there already.
+        first: String,
+        /// The part that does not go with it.
+        second: String,
+        /// What differs and what to do.
+        what: String,
+    },
     /// The samples fit the network in two ways.
     #[error(
         "{name}: samples of {} fit {expected} both with channels last and with channels first; \

@@ -1,62 +1,110 @@
 //! Images in a folder per class, on disk or in a .zip. Only chosen images are decoded.
 
 use super::tree::{self, Tree};
-use super::{DataError, Layout, Loaded, Pick, Samples, file, select};
+use super::{DataError, Layout, Loaded, Samples, file};
+use image::DynamicImage;
+use rayon::prelude::*;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
-type Zip = zip::ZipArchive<Cursor<Vec<u8>>>;
+/// Clones share the bytes, so that every thread unpacks by itself.
+type Zip = zip::ZipArchive<Cursor<Arc<[u8]>>>;
 
-/// Reads the images that `picks` choose; grey where the network takes one channel.
-pub(super) fn load(dir: &Path, picks: &[Pick], channels: Option<usize>) -> Result<Loaded, DataError> {
-    let mut zip = if tree::has_extension(dir, &["zip"]) { Some(open(dir)?) } else { None };
-    let tree = match &zip {
-        Some(zip) => list_zip(dir, zip)?,
-        None => tree::list(dir, &EXTENSIONS)?,
-    };
-    let (mut pixels, mut labels, mut size) = (Vec::new(), Vec::new(), None);
-    let mut channels = channels;
-    for index in select::indices(picks, tree.files.len()) {
-        let (label, path) = &tree.files[index];
-        let bytes = match &mut zip {
-            Some(zip) => unpack(dir, zip, path)?,
-            None => file::read(path)?,
-        };
-        let bad = |what: String| match &zip {
-            Some(_) => DataError::format(dir, format!("{}: {what}", path.display())),
-            None => DataError::format(path, what),
-        };
-        let image = image::load_from_memory(&bytes).map_err(|error| bad(error.to_string()))?;
-        let found = (image.height(), image.width());
-        let (h, w) = *size.get_or_insert(found);
-        if found != (h, w) {
-            let what =
-                format!("{}x{} pixels where the first image has {h}x{w}; scale them alike", found.0, found.1);
-            return Err(bad(what));
-        }
-        match *channels.get_or_insert(if image.color().has_color() { 3 } else { 1 }) {
-            1 => pixels.extend_from_slice(image.to_luma8().as_raw()),
-            // A wrong channel count is reported with both shapes when the samples meet the network.
-            _ => pixels.extend_from_slice(image.to_rgb8().as_raw()),
-        }
-        labels.push(*label);
-    }
-    let (h, w) = size.unwrap_or_default();
-    let depth = if channels == Some(1) { 1 } else { 3 };
-    Ok(Loaded {
-        samples: Samples::U8(pixels),
-        dims: vec![h as usize, w as usize, depth],
-        layout: Some(Layout::Hwc),
-        pixels: true,
-        labels,
-        classes: tree.classes,
-        total: tree.files.len(),
-    })
+/// Images of which only the names are known.
+pub(super) struct Images {
+    path: PathBuf,
+    zip: Option<Zip>,
+    tree: Tree,
 }
 
-fn open(path: &Path) -> Result<Zip, DataError> {
-    zip::ZipArchive::new(Cursor::new(file::read(path)?))
+/// Height, width and channels of all images.
+#[derive(Clone, Copy)]
+struct Form {
+    size: (u32, u32),
+    channels: usize,
+}
+
+pub(super) fn open(path: &Path) -> Result<Images, DataError> {
+    let zip = if tree::has_extension(path, &["zip"]) { Some(open_zip(path)?) } else { None };
+    let tree = match &zip {
+        Some(zip) => list_zip(path, zip)?,
+        None => tree::list(path, &EXTENSIONS)?,
+    };
+    Ok(Images { path: path.to_path_buf(), zip, tree })
+}
+
+impl Images {
+    pub(super) fn len(&self) -> usize {
+        self.tree.files.len()
+    }
+
+    /// Decodes the images at `indices`, on all threads; grey where the network takes one channel.
+    pub(super) fn read(self, indices: &[usize], channels: Option<usize>) -> Result<Loaded, DataError> {
+        let files: Vec<&(u32, PathBuf)> = indices.iter().map(|&index| &self.tree.files[index]).collect();
+        let mut form = Form { size: (0, 0), channels: 3 };
+        if let Some((_, first)) = files.first() {
+            let image = self.decode(&mut self.zip.clone(), first)?;
+            let own = if image.color().has_color() { 3 } else { 1 };
+            // A wrong channel count is reported with both shapes when the samples meet the network.
+            let channels = if channels.unwrap_or(own) == 1 { 1 } else { 3 };
+            form = Form { size: (image.height(), image.width()), channels };
+        }
+        let (h, w) = (form.size.0 as usize, form.size.1 as usize);
+        let len = h * w * form.channels;
+        let mut pixels = vec![0; files.len() * len];
+        let failed = pixels
+            .par_chunks_exact_mut(len.max(1))
+            .zip(&files)
+            .map_init(|| self.zip.clone(), |zip, (out, (_, file))| self.write(zip, file, form, out))
+            // The first in order, whichever thread was first.
+            .find_first(Result::is_err);
+        failed.unwrap_or(Ok(()))?;
+        Ok(Loaded {
+            samples: Samples::U8(pixels),
+            dims: vec![h, w, form.channels],
+            layout: Some(Layout::Hwc),
+            pixels: true,
+            labels: files.iter().map(|(label, _)| *label).collect(),
+            classes: self.tree.classes,
+        })
+    }
+
+    fn write(&self, zip: &mut Option<Zip>, file: &Path, form: Form, out: &mut [u8]) -> Result<(), DataError> {
+        let image = self.decode(zip, file)?;
+        let (h, w) = (image.height(), image.width());
+        if (h, w) != form.size {
+            let (height, width) = form.size;
+            let what = format!("{h}x{w} pixels where the first image has {height}x{width}; scale them alike");
+            return Err(self.wrong(file, what));
+        }
+        out.copy_from_slice(&match form.channels {
+            1 => image.into_luma8().into_raw(),
+            _ => image.into_rgb8().into_raw(),
+        });
+        Ok(())
+    }
+
+    fn decode(&self, zip: &mut Option<Zip>, file: &Path) -> Result<DynamicImage, DataError> {
+        let bytes = match zip {
+            Some(zip) => unpack(zip, file).map_err(|error| self.wrong(file, error))?,
+            None => file::read(file)?,
+        };
+        image::load_from_memory(&bytes).map_err(|error| self.wrong(file, error.to_string()))
+    }
+
+    /// Names the archive too.
+    fn wrong(&self, file: &Path, what: String) -> DataError {
+        match self.zip {
+            Some(_) => DataError::format(&self.path, format!("{}: {what}", file.display())),
+            None => DataError::format(file, what),
+        }
+    }
+}
+
+fn open_zip(path: &Path) -> Result<Zip, DataError> {
+    zip::ZipArchive::new(Cursor::new(file::read(path)?.into()))
         .map_err(|error| DataError::format(path, error.to_string()))
 }
 
@@ -85,11 +133,10 @@ fn list_zip(path: &Path, zip: &Zip) -> Result<Tree, DataError> {
     Ok(Tree { classes, files })
 }
 
-fn unpack(path: &Path, zip: &mut Zip, name: &Path) -> Result<Vec<u8>, DataError> {
-    let bad = |error: String| DataError::format(path, format!("{}: {error}", name.display()));
-    let mut entry = zip.by_name(&name.to_string_lossy()).map_err(|error| bad(error.to_string()))?;
+fn unpack(zip: &mut Zip, name: &Path) -> Result<Vec<u8>, String> {
+    let mut entry = zip.by_name(&name.to_string_lossy()).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
-    entry.read_to_end(&mut bytes).map_err(|error| bad(error.to_string()))?;
+    entry.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     Ok(bytes)
 }
 

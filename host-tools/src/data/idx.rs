@@ -23,7 +23,6 @@ pub(super) fn load(dir: &Path, part: Part) -> Result<Loaded, DataError> {
         dims: dims.to_vec(),
         layout: None,
         pixels: true,
-        total: n,
         classes: numbered_classes(&labels),
         labels,
     })

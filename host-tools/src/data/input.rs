@@ -77,6 +77,12 @@ impl Affine {
     }
 }
 
+impl fmt::Display for Affine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} * (q - {:?})", self.scale, self.zero)
+    }
+}
+
 impl InputOptions {
     /// The affine map of `channels` channels.
     pub(super) fn affine(&self, name: &str, channels: usize, pixels: bool) -> Result<Affine, DataError> {

@@ -10,8 +10,10 @@ mod fit;
 mod folder;
 mod idx;
 mod input;
+mod join;
 mod npy;
 mod select;
+mod source;
 mod spec;
 mod tree;
 mod wav;
@@ -25,7 +27,8 @@ pub use dataset::{Dataset, RawInput, RawKind, RawSample, Samples};
 pub use error::DataError;
 pub use input::{InputOptions, Layout, Normalize, PixelRange};
 pub use select::Pick;
-pub use spec::{Source, Spec};
+pub use source::Source;
+pub use spec::{Piece, Spec};
 
 /// Which part of a data set that comes in two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +50,6 @@ struct Loaded {
     pixels: bool,
     labels: Vec<u32>,
     classes: Vec<String>,
-    /// Samples in the files, chosen or not.
-    total: usize,
 }
 
 impl Loaded {

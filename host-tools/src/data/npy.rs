@@ -29,7 +29,7 @@ pub(super) fn load(features: &Path, labels: &Path) -> Result<Loaded, DataError> 
         _ => Samples::F32(array.numbers(features)?.into_iter().map(|v| v as f32).collect()),
     };
     let classes = numbered_classes(&found);
-    Ok(Loaded { samples, dims, layout: None, pixels, total: found.len(), labels: found, classes })
+    Ok(Loaded { samples, dims, layout: None, pixels, labels: found, classes })
 }
 
 fn read_labels(path: &Path) -> Result<Vec<u32>, DataError> {

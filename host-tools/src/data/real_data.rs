@@ -50,6 +50,49 @@ fn cifar10_binary_and_jpeg() {
     assert_eq!(jpeg.classes, data.classes);
 }
 
+/// Sums of 8 x 8 pixels: 48 numbers that hardly change when an image becomes a JPEG.
+fn thumbnails(data: &Dataset) -> Vec<[i32; 48]> {
+    let thumbnail = |i| {
+        let Some(RawSample::U8(pixels)) = data.raw_sample(i) else { panic!("bytes expected") };
+        let mut sums = [0; 48];
+        for (at, &value) in pixels.iter().enumerate() {
+            let (y, x, c) = (at / 96, at / 3 % 32, at % 3);
+            sums[(y / 8 * 4 + x / 8) * 3 + c] += i32::from(value);
+        }
+        sums
+    };
+    (0..data.len()).map(thumbnail).collect()
+}
+
+#[test]
+fn jpegs_and_lossless_images_have_the_same_labels() {
+    let Some(base) = shared() else { return };
+    let input = InputOptions { shape: Some(Shape::new(32, 32, 3)), ..Default::default() };
+    let data =
+        load(&base, "folder:cifar10/train_jpeg_50000.zip + 4*cifar10:cifar10/train_4000.bin@~200", &input);
+    assert_eq!((data.len(), data.stored_len()), (50_800, 50_200));
+    assert_eq!(data.parts(), [0..50_000, 50_000..50_800]);
+    let all = thumbnails(&data);
+    // The lossless images are among the JPEGs. Each must be much nearer to one of them than to any other, and that
+    // one must be of the same class.
+    for i in 50_000..50_200 {
+        let distance =
+            |j: usize| all[i].iter().zip(&all[j]).map(|(a, b)| i64::from(a - b).pow(2)).sum::<i64>();
+        let mut best = [(i64::MAX, 0); 2];
+        for j in 0..50_000 {
+            let this = (distance(j), j);
+            if this < best[0] {
+                best = [this, best[0]];
+            } else if this < best[1] {
+                best[1] = this;
+            }
+        }
+        // Squares: the distance itself is less than half.
+        assert!(4 * best[0].0 < best[1].0, "image {i}: {best:?}");
+        assert_eq!(data.labels[i], data.labels[best[0].1], "image {i}: {best:?}");
+    }
+}
+
 #[test]
 fn keyword_features() {
     let Some(base) = shared() else { return };

@@ -67,4 +67,17 @@ proptest! {
         content.extend(data);
         try_all("idx:.", &content);
     }
+
+    #[test]
+    fn a_spec_is_refused_or_survives_a_round_trip(
+        tokens in prop::collection::vec(prop::sample::select(vec![
+            "csv:", "npy:", "folder:", "a", "b.zip", ",", " + ", "+", " ", "(", ")", "*", "2*", "@", "~5", "!0%5", "3..", "é",
+        ]), 0..12),
+    ) {
+        for start in ["", "csv:", "(csv:"] {
+            if let Ok(spec) = format!("{start}{}", tokens.concat()).parse::<Spec>() {
+                prop_assert_eq!(spec.to_string().parse::<Spec>().unwrap(), spec);
+            }
+        }
+    }
 }

@@ -1,46 +1,39 @@
-//! SPEC: where data come from, as one string. `KIND:PATHS` and selections behind it.
+//! SPEC: where data come from, as one string. `KIND:PATHS`, selections behind it, several joined by ` + `.
 
-use super::{
-    DataError, Dataset, InputOptions, Loaded, Part, Pick, cifar10, csv, folder, idx, npy, select, wav,
-};
+use super::{DataError, Dataset, InputOptions, Part, Pick, Source, join};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// What kind of files, and which.
+/// `N*KIND:PATHS@...`: one of the sources that are joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// `cifar10:FILE[,FILE]`: CIFAR-10's binary format.
-    Cifar10(Vec<PathBuf>),
-    /// `npy:FEATURES,LABELS`: two NumPy arrays.
-    Npy {
-        /// `[n, ...]`.
-        features: PathBuf,
-        /// `[n]`, integers.
-        labels: PathBuf,
-    },
-    /// `idx:DIR`: MNIST's format, both parts in one folder.
-    Idx(PathBuf),
-    /// `folder:DIR` or a .zip: a folder of PNG or JPEG images per class.
-    Folder(PathBuf),
-    /// `csv:FILE`: numbers, the label last.
-    Csv(PathBuf),
-    /// `wav:DIR`: a folder of recordings per class.
-    Wav(PathBuf),
-}
-
-/// A source and the selections behind it. Text on both sides: parse it, print it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Spec {
+pub struct Piece {
+    /// How often its samples come, 1 to [`Piece::MOST`].
+    pub repeat: usize,
     /// Files.
     pub source: Source,
     /// Selections, applied in order.
     pub picks: Vec<Pick>,
 }
 
-const KINDS: &str = "cifar10:FILE[,FILE], npy:FEATURES,LABELS, idx:DIR, folder:DIR, csv:FILE, wav:DIR";
+/// Sources, one after the other, and the selections behind them. Text on both sides: parse it, print it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Spec {
+    /// What is joined, at least one.
+    pub pieces: Vec<Piece>,
+    /// Selections from all of it, applied in order: `(A + B)@~200`. None for a single piece that comes once.
+    pub picks: Vec<Pick>,
+}
+
+/// Between the pieces. The spaces keep a plus in a path.
+const PLUS: &str = " + ";
+
+impl Piece {
+    /// Most repetitions.
+    pub const MOST: usize = 1000;
+}
 
 impl Spec {
     /// Makes relative paths relative to `base`.
@@ -49,9 +42,9 @@ impl Spec {
         self.map_paths(|path| base.join(path));
     }
 
-    /// Changes every path of the source.
+    /// Changes every path of the sources.
     pub fn map_paths(&mut self, change: impl Fn(&Path) -> PathBuf) {
-        for path in self.source.paths_mut() {
+        for path in self.pieces.iter_mut().flat_map(|piece| piece.source.paths_mut()) {
             *path = change(path);
         }
     }
@@ -67,7 +60,7 @@ impl Spec {
     pub fn with(&self, pick: Pick) -> Self {
         let mut spec = self.clone();
         spec.picks.push(pick);
-        spec
+        spec.simplified()
     }
 
     /// Reads the data. `part` matters only to kinds that hold a training and a test part in one folder.
@@ -75,44 +68,15 @@ impl Spec {
     /// # Errors
     /// Everything that [`DataError`] lists.
     pub fn load(&self, part: Part, input: &InputOptions) -> Result<Dataset, DataError> {
-        let picks = &self.picks;
-        let loaded = match &self.source {
-            Source::Cifar10(files) => cifar10::load(files)?.select(picks),
-            Source::Npy { features, labels } => npy::load(features, labels)?.select(picks),
-            Source::Idx(dir) => idx::load(dir, part)?.select(picks),
-            Source::Csv(file) => csv::load(file)?.select(picks),
-            // These decode file by file, so that only the chosen ones are decoded.
-            Source::Folder(dir) => folder::load(dir, picks, input.shape.map(|s| s.c))?,
-            Source::Wav(dir) => wav::load(dir, picks)?,
-        };
-        self.finish(loaded, input)
+        join::load(self, part, input)
     }
 
-    fn finish(&self, loaded: Loaded, input: &InputOptions) -> Result<Dataset, DataError> {
-        if loaded.labels.is_empty() {
-            return Err(DataError::Empty { name: self.to_string(), total: loaded.total });
+    /// Selections from all of one piece are that piece's: there is one way to write a SPEC.
+    fn simplified(mut self) -> Self {
+        if let [Piece { repeat: 1, picks, .. }] = self.pieces.as_mut_slice() {
+            picks.append(&mut self.picks);
         }
-        Dataset::new(self.to_string(), loaded, input)
-    }
-}
-
-impl Source {
-    fn paths_mut(&mut self) -> Vec<&mut PathBuf> {
-        match self {
-            Source::Cifar10(files) => files.iter_mut().collect(),
-            Source::Npy { features, labels } => vec![features, labels],
-            Source::Idx(p) | Source::Folder(p) | Source::Csv(p) | Source::Wav(p) => vec![p],
-        }
-    }
-}
-
-impl Loaded {
-    fn select(self, picks: &[Pick]) -> Self {
-        if picks.is_empty() {
-            return self;
-        }
-        let chosen = select::indices(picks, self.labels.len());
-        self.pick(&chosen)
+        self
     }
 }
 
@@ -131,30 +95,43 @@ fn split_picks(text: &str) -> Result<(&str, Vec<Pick>), String> {
     Ok((rest, picks))
 }
 
+impl FromStr for Piece {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (repeat, rest) = match text.split_once('*') {
+            Some((count, rest)) if count.bytes().all(|b| b.is_ascii_digit()) => {
+                let repeat = count.parse().ok().filter(|n| (1..=Self::MOST).contains(n));
+                let wrong = || format!("`{count}*` must repeat 1 to {} times", Self::MOST);
+                (repeat.ok_or_else(wrong)?, rest)
+            }
+            _ => (1, text),
+        };
+        let (source, picks) = split_picks(rest)?;
+        Ok(Self { repeat, source: source.parse()?, picks })
+    }
+}
+
 impl FromStr for Spec {
     type Err = DataError;
 
     fn from_str(text: &str) -> Result<Self, DataError> {
         let wrong = |reason: String| DataError::Spec { spec: text.to_string(), reason };
-        let (kind, rest) =
-            text.split_once(':').ok_or_else(|| wrong(format!("the kind is missing; use one of {KINDS}")))?;
-        let (paths, picks) = split_picks(rest).map_err(wrong)?;
-        let files: Vec<PathBuf> = paths.split(',').map(PathBuf::from).collect();
-        if files.iter().any(|f| f.as_os_str().is_empty()) {
-            return Err(wrong("a path is missing".to_string()));
-        }
-        let source = match (kind, files.as_slice()) {
-            ("cifar10", _) => Source::Cifar10(files),
-            ("npy", [features, labels]) => Source::Npy { features: features.clone(), labels: labels.clone() },
-            ("idx", [dir]) => Source::Idx(dir.clone()),
-            ("folder", [dir]) => Source::Folder(dir.clone()),
-            ("csv", [file]) => Source::Csv(file.clone()),
-            ("wav", [dir]) => Source::Wav(dir.clone()),
-            ("npy", _) => return Err(wrong("npy takes two files: npy:FEATURES,LABELS".to_string())),
-            ("idx" | "folder" | "csv" | "wav", _) => return Err(wrong(format!("{kind} takes one path"))),
-            _ => return Err(wrong(format!("unknown kind `{kind}`; use one of {KINDS}"))),
+        let (list, picks) = match text.strip_prefix('(').map(|rest| rest.rsplit_once(')')) {
+            None => (text, Vec::new()),
+            Some(Some((list, rest))) => match split_picks(rest).map_err(wrong)? {
+                ("", picks) => (list, picks),
+                _ => return Err(wrong("only selections such as @~200 can follow the `)`".to_string())),
+            },
+            Some(None) => return Err(wrong("the `)` is missing".to_string())),
         };
-        Ok(Spec { source, picks })
+        let piece = |part: &str| {
+            part.trim().parse().map_err(|reason: String| {
+                wrong(if list.contains(PLUS) { format!("in `{part}`: {reason}") } else { reason })
+            })
+        };
+        let pieces = list.split(PLUS).map(piece).collect::<Result<_, _>>()?;
+        Ok(Spec { pieces, picks }.simplified())
     }
 }
 
@@ -172,20 +149,23 @@ impl From<Spec> for String {
     }
 }
 
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.repeat > 1 {
+            write!(f, "{}*", self.repeat)?;
+        }
+        write!(f, "{}", self.source)?;
+        self.picks.iter().try_for_each(|pick| write!(f, "{pick}"))
+    }
+}
+
 impl fmt::Display for Spec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, files): (&str, Vec<&PathBuf>) = match &self.source {
-            Source::Cifar10(files) => ("cifar10", files.iter().collect()),
-            Source::Npy { features, labels } => ("npy", vec![features, labels]),
-            Source::Idx(p) => ("idx", vec![p]),
-            Source::Folder(p) => ("folder", vec![p]),
-            Source::Csv(p) => ("csv", vec![p]),
-            Source::Wav(p) => ("wav", vec![p]),
-        };
-        write!(f, "{kind}:")?;
-        for (i, file) in files.iter().enumerate() {
-            write!(f, "{}{}", if i > 0 { "," } else { "" }, file.display())?;
+        let list = self.pieces.iter().map(Piece::to_string).collect::<Vec<_>>().join(PLUS);
+        if self.picks.is_empty() {
+            return f.write_str(&list);
         }
+        write!(f, "({list})")?;
         self.picks.iter().try_for_each(|pick| write!(f, "{pick}"))
     }
 }
@@ -203,8 +183,17 @@ mod tests {
             "folder:some dir@home/train.zip@~200",
             "csv:digits.csv.gz@!0%5@0..200",
             "wav:w@5..",
+            "folder:a+b.zip + 4*cifar10:c.bin@0..9",
+            "(csv:a(1)@~3 + csv:b)@!0%5@~100",
+            "3*csv:a*b",
+            "(3*csv:a)@0..2",
         ] {
             assert_eq!(text.parse::<Spec>().unwrap().to_string(), text);
+        }
+        for (text, plain) in
+            [("(csv:a)", "csv:a"), ("(csv:a@~9)@0..3", "csv:a@~9@0..3"), ("1*csv:a", "csv:a")]
+        {
+            assert_eq!(text.parse::<Spec>().unwrap().to_string(), plain);
         }
     }
 
@@ -219,6 +208,14 @@ mod tests {
             ("cifar10:a,,b", "a path is missing"),
             ("csv:a@0%0", "remainder must be below"),
             ("csv:a@9..3", "empty range"),
+            ("csv:a + hdf5:x", "in `hdf5:x`: unknown kind"),
+            ("csv:a + ", "in ``: the kind is missing"),
+            ("0*csv:a", "`0*` must repeat 1 to 1000"),
+            ("99999999999999999999*csv:a", "must repeat"),
+            ("*csv:a", "`*` must repeat"),
+            ("(csv:a + csv:b", "the `)` is missing"),
+            ("(csv:a + csv:b)x", "can follow the `)`"),
+            ("(csv:a)@x", "can follow the `)`"),
         ] {
             let message = text.parse::<Spec>().unwrap_err().to_string();
             assert!(message.contains(part) && message.contains(text), "{message}");
@@ -226,9 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn relative_paths_follow_the_base() {
-        let mut spec: Spec = "npy:x.npy,/abs/y.npy".parse().unwrap();
+    fn paths_of_all_pieces_are_changed() {
+        let mut spec: Spec = "npy:x.npy,/abs/y.npy + 2*csv:d/a".parse().unwrap();
         spec.resolve(Path::new("/base"));
-        assert_eq!(spec.to_string(), "npy:/base/x.npy,/abs/y.npy");
+        assert_eq!(spec.to_string(), "npy:/base/x.npy,/abs/y.npy + 2*csv:/base/d/a");
+        assert_eq!(spec.without_folders(), "npy:x.npy,y.npy + 2*csv:a");
+    }
+
+    #[test]
+    fn one_selection_more() {
+        let with = |text: &str| text.parse::<Spec>().unwrap().with(Pick::Spread(5)).to_string();
+        assert_eq!(with("csv:a@0..9"), "csv:a@0..9@~5");
+        assert_eq!(with("csv:a + 2*csv:b"), "(csv:a + 2*csv:b)@~5");
+        assert_eq!(with("(csv:a + csv:b)@0%2"), "(csv:a + csv:b)@0%2@~5");
     }
 }

@@ -1,57 +1,73 @@
 //! Recordings in a folder per class: samples in -1..1, one row of `1 x time x channels`.
 //! Shorter recordings are filled up with silence at the end.
 
-use super::tree;
-use super::{DataError, Layout, Loaded, Pick, Samples, select};
+use super::tree::{self, Tree};
+use super::{DataError, Layout, Loaded, Samples};
 use std::path::Path;
 
-pub(super) fn load(dir: &Path, picks: &[Pick]) -> Result<Loaded, DataError> {
-    let tree = tree::list(dir, &["wav"])?;
-    let (mut clips, mut labels, mut first) = (Vec::new(), Vec::new(), None);
-    for index in select::indices(picks, tree.files.len()) {
-        let (label, path) = &tree.files[index];
-        let bad = |what: String| DataError::format(path, what);
-        let mut reader = hound::WavReader::open(path).map_err(|error| bad(error.to_string()))?;
-        let spec = reader.spec();
-        let form = (spec.sample_rate, spec.channels);
-        let (rate, channels) = *first.get_or_insert(form);
-        if form != (rate, channels) || channels == 0 {
-            let what = format!(
-                "{} Hz, {} channels where the first recording has {rate} Hz, {channels}; convert them alike",
-                form.0, form.1
-            );
-            return Err(bad(what));
-        }
-        let clip: Result<Vec<f32>, hound::Error> = match (spec.sample_format, spec.bits_per_sample) {
-            (hound::SampleFormat::Float, _) => reader.samples::<f32>().collect(),
-            (hound::SampleFormat::Int, bits) => {
-                let scale = 2f64.powi(1 - i32::from(bits)) as f32;
-                reader.samples::<i32>().map(|s| s.map(|s| s as f32 * scale)).collect()
+/// Recordings of which only the names are known.
+pub(super) struct Clips(Tree);
+
+pub(super) fn open(dir: &Path) -> Result<Clips, DataError> {
+    tree::list(dir, &["wav"]).map(Clips)
+}
+
+impl Clips {
+    pub(super) fn len(&self) -> usize {
+        self.0.files.len()
+    }
+
+    /// Reads the recordings at `indices`.
+    pub(super) fn read(self, indices: &[usize]) -> Result<Loaded, DataError> {
+        let tree = self.0;
+        let (mut clips, mut labels, mut first) = (Vec::new(), Vec::new(), None);
+        for &index in indices {
+            let (label, path) = &tree.files[index];
+            let bad = |what: String| DataError::format(path, what);
+            let mut reader = hound::WavReader::open(path).map_err(|error| bad(error.to_string()))?;
+            let spec = reader.spec();
+            let form = (spec.sample_rate, spec.channels);
+            let (rate, channels) = *first.get_or_insert(form);
+            if form != (rate, channels) || channels == 0 {
+                let what = format!(
+                    "{} Hz, {} channels where the first recording has {rate} Hz, {channels}; convert them alike",
+                    form.0, form.1
+                );
+                return Err(bad(what));
             }
-        };
-        let clip = clip.map_err(|error| bad(error.to_string()))?;
-        if clip.len() % usize::from(channels) != 0 {
-            return Err(bad(format!("{} samples are not whole frames of {channels} channels", clip.len())));
+            let clip: Result<Vec<f32>, hound::Error> = match (spec.sample_format, spec.bits_per_sample) {
+                (hound::SampleFormat::Float, _) => reader.samples::<f32>().collect(),
+                (hound::SampleFormat::Int, bits) => {
+                    let scale = 2f64.powi(1 - i32::from(bits)) as f32;
+                    reader.samples::<i32>().map(|s| s.map(|s| s as f32 * scale)).collect()
+                }
+            };
+            let clip = clip.map_err(|error| bad(error.to_string()))?;
+            if clip.len() % usize::from(channels) != 0 {
+                return Err(bad(format!(
+                    "{} samples are not whole frames of {channels} channels",
+                    clip.len()
+                )));
+            }
+            clips.push(clip);
+            labels.push(*label);
         }
-        clips.push(clip);
-        labels.push(*label);
+        let channels = first.map_or(1, |(_, channels)| usize::from(channels));
+        let len = clips.iter().map(Vec::len).max().unwrap_or(0);
+        let mut all = Vec::with_capacity(len * clips.len());
+        for clip in &clips {
+            all.extend_from_slice(clip);
+            all.resize(all.len() + len - clip.len(), 0.0);
+        }
+        Ok(Loaded {
+            samples: Samples::F32(all),
+            dims: vec![1, len / channels, channels],
+            layout: Some(Layout::Hwc),
+            pixels: false,
+            labels,
+            classes: tree.classes,
+        })
     }
-    let channels = first.map_or(1, |(_, channels)| usize::from(channels));
-    let len = clips.iter().map(Vec::len).max().unwrap_or(0);
-    let mut all = Vec::with_capacity(len * clips.len());
-    for clip in &clips {
-        all.extend_from_slice(clip);
-        all.resize(all.len() + len - clip.len(), 0.0);
-    }
-    Ok(Loaded {
-        samples: Samples::F32(all),
-        dims: vec![1, len / channels, channels],
-        layout: Some(Layout::Hwc),
-        pixels: false,
-        labels,
-        classes: tree.classes,
-        total: tree.files.len(),
-    })
 }
 
 #[cfg(test)]

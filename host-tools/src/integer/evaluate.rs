@@ -51,11 +51,25 @@ pub fn evaluate(
     data: &Dataset,
     done: impl Fn(usize) + Sync,
 ) -> Result<Evaluation, IntegerError> {
-    let predictions = (0..data.len())
-        .into_par_iter()
+    let indices: Vec<usize> = (0..data.len()).collect();
+    evaluate_at(model, data, &indices, done)
+}
+
+/// Runs the samples at `indices` through the integer executor.
+///
+/// # Errors
+/// See [`IntegerError`].
+pub fn evaluate_at(
+    model: &Model,
+    data: &Dataset,
+    indices: &[usize],
+    done: impl Fn(usize) + Sync,
+) -> Result<Evaluation, IntegerError> {
+    let predictions = indices
+        .par_iter()
         .map_init(
             || AlignedBytes::zeroed(model.arena_bytes()),
-            |arena, i| {
+            |arena, &i| {
                 let mut session = model.session(arena.as_mut_slice())?;
                 session.set_input(&encode(model, data, i)?);
                 session.run()?;
@@ -65,7 +79,8 @@ pub fn evaluate(
         )
         .collect::<Result<Vec<u32>, IntegerError>>()?;
     let classes = model.interface().output.dims.iter().map(|&d| usize::from(d)).product();
-    Ok(Evaluation::new(predictions, &data.labels, classes))
+    let labels: Vec<u32> = indices.iter().map(|&i| data.labels[i]).collect();
+    Ok(Evaluation::new(predictions, &labels, classes))
 }
 
 /// Runs every sample through the float network.

@@ -5,8 +5,9 @@ mod evaluate;
 mod samples;
 
 pub use bytes::AlignedBytes;
-pub use evaluate::{Evaluation, evaluate, evaluate_float};
+pub use evaluate::{Evaluation, evaluate, evaluate_at, evaluate_float};
 pub use samples::{InputKind, encode};
+pub(crate) use samples::{RealInput, pack};
 
 use runtime::{LoadError, Model, RunError, trace};
 

@@ -1,6 +1,7 @@
 //! Command-line overrides, one for every key of the job.
 
 use super::file::{DataFile, JobFile, QuantizeFile};
+use super::train_args::TrainArgs;
 use super::{JobError, MethodName, Scheme};
 use crate::data::{Layout, Normalize, Pick, PixelRange, Source, Spec};
 use serde::Deserialize;
@@ -75,6 +76,8 @@ pub struct QuantizeArgs {
     /// Calibration samples, evenly spaced over the data [default: 200]
     #[arg(long)]
     pub samples: Option<usize>,
+    #[command(flatten)]
+    pub qat: TrainArgs,
     /// At most so many test samples, evenly spaced [default: all]
     #[arg(long)]
     pub limit: Option<usize>,
@@ -135,6 +138,7 @@ impl QuantizeArgs {
         set(&mut file.calibrate.momentum, &self.momentum);
         set(&mut file.calibrate.percentile, &self.percentile);
         set(&mut file.calibrate.samples, &self.samples);
+        self.qat.apply(&mut file.train);
         set(&mut file.evaluate.limit, &self.limit);
         set(&mut file.target.board, &self.board);
         set(&mut file.output.dir, &self.out);
@@ -144,17 +148,21 @@ impl QuantizeArgs {
     }
 }
 
-/// One SPEC for everything: IDX folders hold two parts, of other kinds every fifth sample is held out.
+/// One SPEC for everything: IDX folders hold two parts, of other sources every fifth sample is held out. The
+/// selection is made before sources are repeated, so that copies of a sample stay together.
 fn split(spec: &Spec) -> DataFile {
-    let part = |not| match spec.source {
-        Source::Idx(_) => Some(spec.clone()),
-        _ => Some(spec.with(Pick::Modulo { rest: 0, modulus: 5, not })),
+    let part = |not| {
+        let mut spec = spec.clone();
+        for piece in spec.pieces.iter_mut().filter(|piece| !matches!(piece.source, Source::Idx(_))) {
+            piece.picks.push(Pick::Modulo { rest: 0, modulus: 5, not });
+        }
+        Some(spec)
     };
     DataFile { train: part(true), test: part(false), calibrate: None }
 }
 
 /// A value by the name it has in the job file.
-fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, NameError> {
+pub(super) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, NameError> {
     T::deserialize(StrDeserializer::new(name))
 }
 

@@ -53,7 +53,7 @@ pub enum JobError {
 
 impl JobError {
     /// A [`JobError::Value`].
-    pub(super) fn value(key: impl Into<String>, what: impl Into<String>) -> Self {
+    pub(crate) fn value(key: impl Into<String>, what: impl Into<String>) -> Self {
         Self::Value { key: key.into(), what: what.into() }
     }
 }

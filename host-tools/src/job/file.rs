@@ -5,6 +5,7 @@ use super::{
     Calibrate, Data, Evaluate, Input, Job, JobError, MethodName, Output, Quantize, Scheme, Target, keys,
 };
 use crate::data::Spec;
+use crate::train::TrainOptions;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ pub(super) struct JobFile {
     pub(super) input: Input,
     pub(super) quantize: QuantizeFile,
     pub(super) calibrate: CalibrateFile,
+    pub(super) train: TrainOptions,
     pub(super) evaluate: EvaluateFile,
     pub(super) target: TargetFile,
     pub(super) output: OutputFile,
@@ -122,12 +124,14 @@ impl JobFile {
         if i64::try_from(seed).is_err() {
             return Err(JobError::value("seed", "must be below 2^63"));
         }
+        self.train.check().map_err(|error| JobError::value("train", error.to_string()))?;
         let dir = self.output.dir.unwrap_or_else(|| Path::new("out").join(&name));
         let golden = self.output.golden.unwrap_or(1);
         Ok(Job {
             data: self.data.complete()?,
             quantize: self.quantize.complete()?,
             calibrate: self.calibrate.complete()?,
+            train: self.train,
             evaluate: self.evaluate.complete()?,
             target: Target { board: self.target.board.unwrap_or_else(|| "mps2-an386".to_string()) },
             output: Output { dir, golden, strip_meta: self.output.strip_meta.unwrap_or(false) },

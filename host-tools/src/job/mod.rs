@@ -10,6 +10,7 @@ mod file;
 mod keys;
 mod paths;
 mod scheme;
+mod train_args;
 
 #[cfg(test)]
 mod tests;
@@ -17,10 +18,12 @@ mod tests;
 pub use args::QuantizeArgs;
 pub use error::JobError;
 pub use scheme::Scheme;
+pub use train_args::TrainArgs;
 
 use crate::calibrate::Method;
 use crate::data::{DataError, Dataset, InputOptions, Layout, Normalize, Part, Pick, PixelRange, Spec};
 use crate::graph::Shape;
+use crate::train::TrainOptions;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -41,6 +44,8 @@ pub struct Job {
     pub quantize: Quantize,
     /// How ranges are found.
     pub calibrate: Calibrate,
+    /// How the network is trained for its bits.
+    pub train: TrainOptions,
     /// How accuracy is measured.
     pub evaluate: Evaluate,
     /// What it is for.

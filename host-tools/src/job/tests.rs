@@ -106,6 +106,25 @@ fn one_spec_for_all_data() {
 }
 
 #[test]
+fn joined_data() {
+    let train = "folder:x.zip + 4*cifar10:b.bin";
+    let (dir, job) = from_file(&SMALL.replace("csv:a.csv", train), "");
+    let job = job.unwrap();
+    let at = |name| dir.path().join(name).display().to_string();
+    let resolved = format!("folder:{} + 4*cifar10:{}", at("x.zip"), at("b.bin"));
+    assert_eq!(job.data.train.as_ref().map(Spec::to_string), Some(resolved.clone()));
+    assert_eq!(job.data.calibrate.to_string(), resolved);
+    let written = job.to_toml(dir.path()).unwrap();
+    assert!(written.contains(&format!("train = \"{train}\"")), "{written}");
+    // Copies of a sample stay on one side, and both parts of an IDX folder are used as they are.
+    let args =
+        QuantizeArgs { data: Some("(2*csv:a + idx:b)@0..9".parse().unwrap()), ..args("--model n.onnx") };
+    let job = Job::from_args(&args).unwrap();
+    assert_eq!(job.data.train.map(|spec| spec.to_string()).as_deref(), Some("(2*csv:a@!0%5 + idx:b)@0..9"));
+    assert_eq!(job.data.test.to_string(), "(2*csv:a@0%5 + idx:b)@0..9");
+}
+
+#[test]
 fn mistakes_are_located() {
     let check = |text: &str, overrides: &str, part: &str| {
         let message = from_file(text, overrides).1.unwrap_err().to_string();

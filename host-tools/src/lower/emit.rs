@@ -6,15 +6,15 @@ mod simple;
 
 use std::collections::BTreeMap;
 
-use kernels::{Dims, Dtype, TensorSpec};
+use kernels::{Dims, Dtype, TensorSpec, WeightBits};
 use runtime::format::{ClampRef, Op, Operand, Region, Step};
 
 use super::constants::Constants;
-use super::layer::{Layer, LayerOp, Layers};
-use super::storage::{BitPlan, Storage};
-use super::weights::WeightRule;
-use super::{InputForm, LowerError, Ranges};
-use crate::calibrate::QuantParams;
+use super::layer::{Layer, Layers};
+use super::storage::{Storage, grid};
+use super::weights::{Channel, WeightRule};
+use super::{LowerError, Ranges, Recipe};
+use crate::calibrate::{Grid, QuantParams};
 use crate::graph::{Graph, Shape, ValueId};
 
 /// A tensor of the integer network.
@@ -26,6 +26,8 @@ pub struct Tensor {
     pub spec: TensorSpec,
     /// Scale and zero point.
     pub params: QuantParams,
+    /// The value and grid whose scale it has; `None` for raw samples.
+    pub grid: Option<(ValueId, Grid)>,
 }
 
 /// What people want to know of a step.
@@ -43,6 +45,10 @@ pub struct StepInfo {
     pub accumulator_bound: i64,
     /// Scale of the result.
     pub scale: f64,
+    /// Limits of the result in real numbers.
+    pub clip: (f64, f64),
+    /// Integers of the layer's output channels before packing; empty without weights.
+    pub channels: Vec<Channel>,
 }
 
 /// The integer network before it has a file.
@@ -63,14 +69,8 @@ pub struct Network {
 }
 
 /// The steps of a network.
-pub(super) fn emit(
-    graph: &Graph,
-    layers: &Layers,
-    bits: &BitPlan,
-    ranges: &Ranges,
-    input: &InputForm,
-    rule: WeightRule,
-) -> Result<Network, LowerError> {
+pub(super) fn emit(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Network, LowerError> {
+    let Recipe { bits, ranges, input, weights } = recipe;
     let storage = Storage::assign(graph, layers, bits);
     let placeholder =
         Operand::at(0, TensorSpec { dims: Dims { h: 1, w: 1, c: 1 }, dtype: Dtype::I8, zero: 0 });
@@ -87,18 +87,20 @@ pub(super) fn emit(
         layers,
         ranges,
         storage,
-        rule,
+        rule: weights.rule,
         network,
         places: BTreeMap::new(),
         copies: BTreeMap::new(),
     };
     emitter.input(input)?;
-    let mut weights = bits.layers.iter();
+    let mut widths = bits.layers.iter();
+    let mut scales = weights.scales.iter();
     for (index, layer) in layers.layers.iter().enumerate() {
-        let bits = if layer.has_weights() { weights.next().map(|b| b.weights) } else { None };
-        match &layer.op {
-            LayerOp::Conv(_) | LayerOp::Dense(_) => emitter.accumulate(index, layer, bits)?,
-            _ => emitter.simple(index, layer)?,
+        if layer.has_weights() {
+            let bits = widths.next().map_or(WeightBits::W8, |b| b.weights);
+            emitter.accumulate(index, layer, bits, scales.next().map_or(&[], Vec::as_slice))?;
+        } else {
+            emitter.simple(index, layer)?;
         }
     }
     let mut network = emitter.finish()?;
@@ -127,7 +129,8 @@ impl Emitter<'_> {
     fn tensor(&mut self, value: ValueId, dtype: Dtype) -> Result<usize, LowerError> {
         let params = self.ranges.params(self.storage.root(self.layers, value), dtype, self.graph)?;
         let shape = self.graph.shape(value);
-        self.add(self.graph.value(value).name.clone(), shape, dtype, params)
+        let grid = Some((self.storage.root(self.layers, value), grid(dtype)));
+        self.add(self.graph.value(value).name.clone(), shape, dtype, params, grid)
     }
 
     fn add(
@@ -136,13 +139,14 @@ impl Emitter<'_> {
         shape: Shape,
         dtype: Dtype,
         params: QuantParams,
+        grid: Option<(ValueId, Grid)>,
     ) -> Result<usize, LowerError> {
         let dims = dims(&name, shape)?;
         let spec = TensorSpec { dims, dtype, zero: params.zero_point as i16 };
         if spec.check().is_err() {
             return Err(LowerError::TooLarge { tensor: name, shape });
         }
-        self.network.tensors.push(Tensor { name, spec, params });
+        self.network.tensors.push(Tensor { name, spec, params, grid });
         Ok(self.network.tensors.len() - 1)
     }
 
@@ -188,7 +192,7 @@ impl Emitter<'_> {
         }
         let copy = self.tensor(stored, wanted)?;
         let name = format!("{} to {} bits", self.graph.value(stored).name, wanted.bits());
-        self.requantize(name, operand, copy, (f64::NEG_INFINITY, f64::INFINITY))?;
+        self.requantize(name, operand, copy, NO_CLIP)?;
         self.copies.insert((stored, wanted.bits()), copy);
         self.reshaped(copy, value)
     }
@@ -211,9 +215,21 @@ impl Emitter<'_> {
 impl StepInfo {
     /// A step without weights.
     fn plain(name: String) -> Self {
-        Self { name, weight_bits: 0, weight_bytes: 0, macs: 0, accumulator_bound: 0, scale: 0.0 }
+        Self {
+            name,
+            weight_bits: 0,
+            weight_bytes: 0,
+            macs: 0,
+            accumulator_bound: 0,
+            scale: 0.0,
+            clip: NO_CLIP,
+            channels: Vec::new(),
+        }
     }
 }
+
+/// Limits of a result that has none.
+const NO_CLIP: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 /// Real limits as integers of a tensor.
 fn clamp(clip: (f64, f64), operand: &Operand, params: QuantParams) -> ClampRef {

@@ -11,11 +11,12 @@ mod storage;
 mod weights;
 
 pub use emit::{Network, StepInfo, Tensor};
-pub use fold::fold;
+pub use fold::{Folded, Norm, fold};
 pub use layer::{Layer, LayerOp, Layers};
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};
-pub use weights::WeightRule;
+pub(crate) use weights::rule_scale;
+pub use weights::{Channel, WeightRule, WeightScales};
 
 use kernels::Dtype;
 use runtime::format::{Interface, Layout, Scale};
@@ -116,7 +117,7 @@ pub struct Recipe {
     /// How samples arrive.
     pub input: InputForm,
     /// How weight scales are found.
-    pub rule: WeightRule,
+    pub weights: WeightScales,
 }
 
 /// A lowered network: steps with their memory.
@@ -128,13 +129,20 @@ pub struct Lowered {
     pub interface: Interface,
 }
 
+/// The integer steps of a folded graph, before they have memory: operands hold tensor indices for offsets.
+///
+/// # Errors
+/// See [`LowerError`].
+pub fn steps(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Network, LowerError> {
+    emit::emit(graph, layers, recipe)
+}
+
 /// Lowers a folded graph.
 ///
 /// # Errors
 /// See [`LowerError`].
 pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered, LowerError> {
-    let Recipe { bits, ranges, input, rule } = recipe;
-    let mut network = emit::emit(graph, layers, bits, ranges, input, *rule)?;
+    let mut network = steps(graph, layers, recipe)?;
     let scale = |tensor: u32| dyadic_scale(network.tensors[tensor as usize].params.scale);
     let (input_scale, output_scale) = (scale(network.input.offset), scale(network.output.offset));
     let inverse = dyadic_scale(1.0 / network.tensors[network.input.offset as usize].params.scale);
@@ -153,7 +161,7 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
 }
 
 /// A positive number with a 31-bit mantissa.
-fn dyadic_scale(value: f64) -> Scale {
+pub(crate) fn dyadic_scale(value: f64) -> Scale {
     let exponent = value.log2().floor() as i32;
     let shift = (30 - exponent).clamp(-100, 100);
     Scale { mantissa: (value * 2f64.powi(shift)).round() as u32, shift: shift as i8 }

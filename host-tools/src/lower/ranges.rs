@@ -71,6 +71,16 @@ impl Ranges {
         self.params.insert((value, grid(dtype)), params);
     }
 
+    /// All values with their grid.
+    pub fn iter(&self) -> impl Iterator<Item = (&(ValueId, Grid), &QuantParams)> {
+        self.params.iter()
+    }
+
+    /// Scale and zero point of a value on a grid, to be changed.
+    pub fn get_mut(&mut self, key: (ValueId, Grid)) -> Option<&mut QuantParams> {
+        self.params.get_mut(&key)
+    }
+
     /// Scale and zero point of a value in a storage type.
     pub fn params(&self, value: ValueId, dtype: Dtype, graph: &Graph) -> Result<QuantParams, LowerError> {
         let missing = || LowerError::NotCalibrated { tensor: graph.value(value).name.clone() };

@@ -26,9 +26,18 @@ const SMALLEST_FACTOR: f64 = 1.0 / (1u64 << 22) as f64;
 /// Shrink factors tried by [`WeightRule::Mse`].
 const MSE_STEPS: usize = 40;
 
+/// How all weight scales are found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WeightScales {
+    /// The rule for channels without a given scale.
+    pub rule: WeightRule,
+    /// Given scales by layer with weights and output channel, for instance learned ones.
+    pub scales: Vec<Vec<f64>>,
+}
+
 /// Integers of one output channel.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Channel {
+pub struct Channel {
     /// Quantised weights, in the layout of the float weights.
     pub weights: Vec<i8>,
     /// `S_w`.
@@ -58,18 +67,17 @@ pub(super) struct Context {
     pub residual: Option<QuantParams>,
 }
 
-/// Quantises one output channel. The scale is coarsened until the accumulator provably fits 32 bits and the
-/// multiplier is not tiny; `None` when no scale does it.
-pub(super) fn quantize_channel(weights: &[f32], bias: f32, context: &Context) -> Option<Channel> {
-    let (_, largest) = context.bits.range();
-    let max = weights.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+/// Quantises one output channel with a given scale or by the rule. The scale is coarsened until the accumulator
+/// provably fits 32 bits and the multiplier is not tiny; `None` when no scale does it.
+pub(super) fn quantize_channel(
+    weights: &[f32],
+    bias: f32,
+    given: Option<f64>,
+    context: &Context,
+) -> Option<Channel> {
     let smallest = SMALLEST_FACTOR * context.y.scale / context.x.scale;
-    let mut scale = match (max > 0.0, context.rule, context.bits) {
-        (false, ..) => smallest,
-        (true, WeightRule::Max, _) | (true, WeightRule::Auto, WeightBits::W8) => max / f64::from(largest),
-        (true, ..) => least_squares(weights, max / f64::from(largest), context.bits),
-    };
-    scale = scale.max(smallest);
+    let scale = given.unwrap_or_else(|| rule_scale(weights, context.bits, context.rule));
+    let mut scale = scale.max(smallest);
     for _ in 0..64 {
         if let Some(channel) = try_scale(weights, bias, scale, context) {
             return Some(channel);
@@ -77,6 +85,18 @@ pub(super) fn quantize_channel(weights: &[f32], bias: f32, context: &Context) ->
         scale *= 2.0;
     }
     None
+}
+
+/// The weight scale of one output channel by a rule; 0 when all weights are 0.
+pub(crate) fn rule_scale(weights: &[f32], bits: WeightBits, rule: WeightRule) -> f64 {
+    let (_, largest) = bits.range();
+    let max = weights.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
+    let full = max / f64::from(largest);
+    match (max > 0.0, rule, bits) {
+        (false, ..) => 0.0,
+        (true, WeightRule::Max, _) | (true, WeightRule::Auto, WeightBits::W8) => full,
+        (true, ..) => least_squares(weights, full, bits),
+    }
 }
 
 fn try_scale(weights: &[f32], bias: f32, scale: f64, context: &Context) -> Option<Channel> {
@@ -129,7 +149,8 @@ mod tests {
 
     #[test]
     fn the_largest_weight_is_the_largest_integer() {
-        let c = quantize_channel(&[0.5, -1.0, 0.25], 0.0, &context(WeightBits::W4, WeightRule::Max)).unwrap();
+        let c = quantize_channel(&[0.5, -1.0, 0.25], 0.0, None, &context(WeightBits::W4, WeightRule::Max))
+            .unwrap();
         // 3.5 and 1.75 sevenths: half to even.
         assert_eq!(c.weights, [4, -7, 2]);
         assert_eq!(c.scale, 1.0 / 7.0);
@@ -138,9 +159,9 @@ mod tests {
     #[test]
     fn dead_and_huge_channels_are_within_bounds() {
         for bits in [WeightBits::W2, WeightBits::W4, WeightBits::W8] {
-            let dead = quantize_channel(&[0.0; 9], 5.0, &context(bits, WeightRule::Auto)).unwrap();
+            let dead = quantize_channel(&[0.0; 9], 5.0, None, &context(bits, WeightRule::Auto)).unwrap();
             assert!(dead.weights.iter().all(|&w| w == 0) && dead.bound < 1 << 31);
-            let tiny = quantize_channel(&[1e-20; 9], 1e3, &context(bits, WeightRule::Auto)).unwrap();
+            let tiny = quantize_channel(&[1e-20; 9], 1e3, None, &context(bits, WeightRule::Auto)).unwrap();
             assert!(tiny.bound < 1 << 31 && tiny.factor >= SMALLEST_FACTOR);
         }
     }
@@ -149,7 +170,7 @@ mod tests {
         #[test]
         fn the_bound_holds_for_extreme_inputs(w in prop::collection::vec(-2f32..2.0, 1..64), b in -50f32..50.0) {
             let context = context(WeightBits::W8, WeightRule::Max);
-            let c = quantize_channel(&w, b, &context).unwrap();
+            let c = quantize_channel(&w, b, None, &context).unwrap();
             for extreme in [|w: i8| if w > 0 { 127 } else { -128 }, |w: i8| if w > 0 { -128 } else { 127 }] {
                 let acc: i64 = i64::from(c.bias) + c.weights.iter().map(|&w| i64::from(w) * extreme(w)).sum::<i64>();
                 prop_assert!(acc.abs() <= c.bound && c.bound < 1 << 31);

@@ -10,6 +10,7 @@ use crate::import::ImportErrors;
 use crate::integer::{InputKind, IntegerError};
 use crate::job::JobError;
 use crate::lower::LowerError;
+use crate::train::TrainError;
 
 /// Error of a job.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum QuantizeError {
     /// From floats to integers.
     #[error(transparent)]
     Lower(#[from] LowerError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// Running the result.
     #[error(transparent)]
     Integer(#[from] IntegerError),

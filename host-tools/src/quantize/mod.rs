@@ -5,7 +5,10 @@ mod golden;
 mod meta;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use kernels::{Dtype, WeightBits};
 use runtime::Model;
@@ -16,14 +19,15 @@ pub use write::write_beside;
 
 use crate::data::Dataset;
 use crate::file::Parts;
-use crate::graph::Graph;
+use crate::graph::{Graph, Shape, ValueId};
 use crate::import;
 use crate::integer::{self, AlignedBytes, Evaluation, InputKind};
-use crate::job::{Job, Quantize};
+use crate::job::{Job, JobError, Quantize};
 use crate::lower::{
-    self, BitPlan, InputForm, LayerBits, Layers, Lowered, Ranges, Recipe, Storage, WeightRule,
+    self, BitPlan, Folded, InputForm, LayerBits, Layers, Lowered, Norm, Ranges, Recipe, Storage, WeightScales,
 };
 use crate::report::Report;
+use crate::train::{self, Control, Event, Trained};
 
 /// Samples that calibration shows at once.
 const CALIBRATION_BATCH: usize = 16;
@@ -48,6 +52,8 @@ pub struct Prepared {
     pub graph: Graph,
     /// Its layers.
     pub layers: Layers,
+    /// What was folded into them, by their result.
+    pub norms: BTreeMap<ValueId, Norm>,
     /// What was folded, moved or left out.
     pub log: Vec<String>,
 }
@@ -59,9 +65,9 @@ impl Prepared {
     /// Those of the import.
     pub fn import(path: &std::path::Path) -> Result<Self, QuantizeError> {
         let imported = import::import(path)?;
-        let (graph, folded) = lower::fold(&imported.graph);
+        let Folded { graph, log, norms } = lower::fold(&imported.graph);
         let layers = Layers::of(&graph);
-        Ok(Self { graph, layers, log: imported.log.into_iter().chain(folded).collect() })
+        Ok(Self { graph, layers, norms, log: imported.log.into_iter().chain(log).collect() })
     }
 
     /// The same bits in every layer but the first and the last.
@@ -99,7 +105,7 @@ impl Prepared {
         if let (InputForm::Direct, Some(params)) = (&input, exact) {
             ranges.set(self.graph.input, Dtype::I8, params);
         }
-        Ok(Recipe { bits, ranges, input, rule: WeightRule::Auto })
+        Ok(Recipe { bits, ranges, input, weights: WeightScales::default() })
     }
 }
 
@@ -121,11 +127,24 @@ fn activation(bits: u8) -> Result<Dtype, QuantizeError> {
     }
 }
 
-/// Runs a job and writes its files. `say` is told what is being done.
+/// How a job talks to the outside while it runs.
+pub struct Hooks<'h> {
+    /// Is told what is being done.
+    pub say: &'h mut dyn FnMut(&str),
+    /// Is told how training goes.
+    pub training: &'h mut dyn FnMut(Event),
+    /// Whether to go on from the checkpoint of an interrupted training.
+    pub resume: bool,
+    /// Becomes true when training shall stop.
+    pub stop: &'h AtomicBool,
+}
+
+/// Runs a job and writes its files.
 ///
 /// # Errors
 /// Whatever kept the job from its end; nothing half-written stays.
-pub fn quantize(job: &Job, mut say: impl FnMut(&str)) -> Result<Outcome, QuantizeError> {
+pub fn quantize(job: &Job, hooks: Hooks) -> Result<Outcome, QuantizeError> {
+    let Hooks { say, training, resume, stop } = hooks;
     say(&format!("importing {}", job.model.display()));
     let prepared = Prepared::import(&job.model)?;
     let shape = prepared.graph.shape(prepared.graph.input);
@@ -144,15 +163,61 @@ pub fn quantize(job: &Job, mut say: impl FnMut(&str)) -> Result<Outcome, Quantiz
     let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?;
     say(&format!("evaluating on {} samples", test.len()));
     let float = integer::evaluate_float(&prepared.graph, &test)?;
-    let (model, inputs, accuracy) = build(job, &lowered, &calibration, &test, &float)?;
-    let report =
-        Report::new(job, &prepared, &lowered, &Model::load(model.as_slice())?, &float, &accuracy, &test);
+    let mut built = build(job, &lowered, &calibration, &test, &float)?;
+    let mut report = Report::new(job, &prepared, &lowered, &built.load()?, &float, &built.accuracy, &test);
+    if job.train.epochs > 0 {
+        let trained = train_job(job, &prepared, &recipe, shape, say, training, resume, stop)?;
+        say(&format!("evaluating on {} samples", test.len()));
+        built = build(job, &trained.lowered, &calibration, &test, &float)?;
+        let post_training = report;
+        let lowered = &trained.lowered;
+        report = Report::new(job, &prepared, lowered, &built.load()?, &float, &built.accuracy, &test);
+        report.add_training(&post_training, &job.train, trained);
+    }
+    let Built { model, inputs, .. } = built;
     say(&format!("writing {}", job.output.dir.display()));
     let json = serde_json::to_string_pretty(&report).map_err(QuantizeError::Json)? + "\n";
     write_beside(&job.output.dir.join("model.hawk"), model.as_slice())?;
     write_beside(&job.output.dir.join("report.json"), json.as_bytes())?;
     write_beside(&job.output.dir.join("job.toml"), job.to_toml(&job.output.dir)?.as_bytes())?;
     Ok(Outcome { model, report, inputs, folder: job.output.dir.clone() })
+}
+
+/// Trains the network of a job for its bits.
+#[expect(clippy::too_many_arguments, reason = "the parts of a job")]
+fn train_job(
+    job: &Job,
+    prepared: &Prepared,
+    recipe: &Recipe,
+    shape: Shape,
+    say: &mut dyn FnMut(&str),
+    training: &mut dyn FnMut(Event),
+    resume: bool,
+    stop: &AtomicBool,
+) -> Result<Trained, QuantizeError> {
+    let missing =
+        || JobError::value("data.train", "missing; training needs it, here or with --train or --data");
+    let data = Arc::new(job.load_train(shape)?.ok_or_else(missing)?);
+    say(&format!("training on {} samples", data.len()));
+    let Prepared { graph, layers, norms, .. } = prepared;
+    let checkpoint = job.output.dir.join("checkpoint.bin");
+    let control = Control { seed: job.seed, checkpoint: &checkpoint, resume, stop };
+    let source = train::Source { graph, layers, norms, recipe };
+    Ok(train::train(source, &data, &job.train, control, training)?)
+}
+
+/// A model file with what is known of it.
+struct Built {
+    model: AlignedBytes,
+    /// Packed inputs of the golden vectors.
+    inputs: Vec<Vec<u8>>,
+    accuracy: Evaluation,
+}
+
+impl Built {
+    fn load(&self) -> Result<Model<'_>, QuantizeError> {
+        Ok(Model::load(self.model.as_slice())?)
+    }
 }
 
 /// The model file. Its accuracy is measured on the same steps and constants before golden vectors and META are
@@ -163,7 +228,7 @@ fn build(
     calibration: &Dataset,
     test: &Dataset,
     float: &Evaluation,
-) -> Result<(AlignedBytes, Vec<Vec<u8>>, Evaluation), QuantizeError> {
+) -> Result<Built, QuantizeError> {
     let mut parts = Parts {
         interface: lowered.interface,
         steps: lowered.network.steps.clone(),
@@ -180,5 +245,5 @@ fn build(
         parts.meta = serde_json::to_string(&meta).map_err(QuantizeError::Json)?;
     }
     let inputs = parts.golden.iter().map(|vector| vector.input.clone()).collect();
-    Ok((AlignedBytes::copy(&parts.encode()?), inputs, accuracy))
+    Ok(Built { model: AlignedBytes::copy(&parts.encode()?), inputs, accuracy })
 }

@@ -15,6 +15,7 @@ use crate::integer::Evaluation;
 use crate::job::Job;
 use crate::lower::Lowered;
 use crate::quantize::Prepared;
+use crate::train::{EpochReport, TrainOptions, Trained};
 
 /// Bytes of a float weight.
 const FLOAT_BYTES: usize = 4;
@@ -34,6 +35,12 @@ pub struct Report {
     pub float_accuracy: f64,
     /// Accuracy of the integer executor on the written file.
     pub accuracy: f64,
+    /// Before training; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_training: Option<PostTraining>,
+    /// How training went; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<Training>,
     /// Samples that only the float network gets right.
     pub lost: usize,
     /// Samples that only the integer network gets right.
@@ -58,6 +65,30 @@ pub struct Report {
     pub confusion: Vec<Vec<u32>>,
     /// What was folded, moved or left out on the way.
     pub log: Vec<String>,
+}
+
+/// The integer network before training.
+#[derive(Clone, Debug, Serialize)]
+pub struct PostTraining {
+    /// Accuracy of the integer executor.
+    pub accuracy: f64,
+    /// Samples that only the float network gets right.
+    pub lost: usize,
+    /// Samples that only the integer network gets right.
+    pub gained: usize,
+}
+
+/// How training went.
+#[derive(Clone, Debug, Serialize)]
+pub struct Training {
+    /// All its options.
+    pub options: TrainOptions,
+    /// Epoch whose parameters were kept; 0 are those of post-training quantisation.
+    pub best: usize,
+    /// Epoch by epoch.
+    pub history: Vec<EpochReport>,
+    /// Steps whose integers in training may differ from the file's by rounding.
+    pub inexact: Vec<String>,
 }
 
 /// Limits of the target.
@@ -146,6 +177,8 @@ impl Report {
             samples: test.len(),
             float_accuracy: float.accuracy(),
             accuracy: integer.accuracy(),
+            post_training: None,
+            training: None,
             lost: only(float, integer),
             gained: only(integer, float),
             model_bytes,
@@ -165,6 +198,16 @@ impl Report {
             confusion: integer.confusion.clone(),
             log: prepared.log.clone(),
         }
+    }
+}
+
+impl Report {
+    /// Sets the network before training beside the trained one.
+    pub fn add_training(&mut self, before: &Report, options: &TrainOptions, trained: Trained) {
+        let Report { accuracy, lost, gained, .. } = *before;
+        self.post_training = Some(PostTraining { accuracy, lost, gained });
+        let Trained { history, best, inexact, .. } = trained;
+        self.training = Some(Training { options: options.clone(), best, history, inexact });
     }
 }
 

@@ -8,13 +8,22 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |share: f64| format!("{:.2} %", 100.0 * share);
         writeln!(f, "{} {} on {} ({} samples)\n", self.name, self.scheme, self.data, self.samples)?;
-        let rows = [
-            ("float accuracy", percent(self.float_accuracy), String::new()),
-            (
-                "integer accuracy",
-                percent(self.accuracy),
-                format!("{} lost, {} gained", self.lost, self.gained),
-            ),
+        let paired = |lost: usize, gained: usize| format!("{lost} lost, {gained} gained");
+        let mut rows = vec![("float accuracy", percent(self.float_accuracy), String::new())];
+        let integer = (percent(self.accuracy), paired(self.lost, self.gained));
+        match (&self.post_training, &self.training) {
+            (Some(before), Some(training)) => {
+                let remark = paired(before.lost, before.gained);
+                rows.push(("post-training", percent(before.accuracy), remark));
+                let remark = format!(
+                    "{}; best of epochs 0 to {} was {}",
+                    integer.1, training.options.epochs, training.best
+                );
+                rows.push(("after training", integer.0, remark));
+            }
+            _ => rows.push(("integer accuracy", integer.0, integer.1)),
+        }
+        rows.extend([
             ("model file", bytes(self.model_bytes), String::new()),
             (
                 "packed weights",
@@ -23,7 +32,7 @@ impl fmt::Display for Report {
             ),
             ("arena (RAM)", bytes(self.arena_bytes), "scratch included".into()),
             ("multiply-adds", thousands(self.macs), "an inference".into()),
-        ];
+        ]);
         for (what, figure, remark) in rows {
             writeln!(f, "  {}", format!("{what:<18}{figure:>14}  {remark}").trim_end())?;
         }

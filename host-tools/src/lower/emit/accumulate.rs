@@ -15,9 +15,9 @@ impl Emitter<'_> {
         &mut self,
         index: usize,
         layer: &Layer,
-        bits: Option<WeightBits>,
+        bits: WeightBits,
+        scales: &[f64],
     ) -> Result<(), LowerError> {
-        let bits = bits.unwrap_or(WeightBits::W8);
         let x = self.main_operand(index, layer.inputs[0])?;
         let residual = layer.residual.map(|value| self.operand(value)).transpose()?;
         let y = self.result(layer)?;
@@ -40,7 +40,7 @@ impl Emitter<'_> {
             .zip(bias)
             .enumerate()
             .map(|(channel, (w, &b))| {
-                quantize_channel(w, b, &context)
+                quantize_channel(w, b, scales.get(channel).copied(), &context)
                     .ok_or_else(|| LowerError::Overflow { layer: layer.name.clone(), channel })
             })
             .collect::<Result<Vec<Channel>, _>>()?;
@@ -50,6 +50,8 @@ impl Emitter<'_> {
         let before = self.network.constants.weight_bytes();
         let accumulate = self.constants(layer, &channels, bits, residual, &y)?;
         info.weight_bytes = self.network.constants.weight_bytes() - before;
+        info.clip = layer.clip;
+        info.channels = channels;
         let [h, w, _] = y.dims.map(u64::from);
         info.macs = h * w * weight.len() as u64;
         let op = match &layer.op {

@@ -3,7 +3,7 @@
 use kernels::Dtype;
 use runtime::format::{ClampRef, Op, Operand, Part, PoolRef};
 
-use super::{Emitter, StepInfo, bytes, clamp, magnitude};
+use super::{Emitter, NO_CLIP, StepInfo, bytes, clamp, magnitude};
 use crate::calibrate::QuantParams;
 use crate::graph::{Activation, ChannelAffine, Pool, PoolKind, Window};
 use crate::lower::layer::{Layer, LayerOp};
@@ -24,14 +24,13 @@ impl Emitter<'_> {
                     input
                 } else {
                     let tensor = self.tensor(value, stored)?;
-                    let clip = (f64::NEG_INFINITY, f64::INFINITY);
-                    self.requantize(format!("{name} (widen)"), self.at(input), tensor, clip)?;
+                    self.requantize(format!("{name} (widen)"), self.at(input), tensor, NO_CLIP)?;
                     tensor
                 }
             }
             InputForm::PerChannel { scale, zero } => {
                 let raw = QuantParams { scale: 1.0, zero_point: 0 };
-                let input = self.add(format!("{name} (raw)"), shape, Dtype::I8, raw)?;
+                let input = self.add(format!("{name} (raw)"), shape, Dtype::I8, raw, None)?;
                 self.network.input = self.at(input);
                 let tensor = self.tensor(value, self.storage.dtype(self.layers, value))?;
                 let y = self.network.tensors[tensor].params;
@@ -45,8 +44,7 @@ impl Emitter<'_> {
                         magnitude: 128.0,
                     })
                     .collect();
-                let clip = (f64::NEG_INFINITY, f64::INFINITY);
-                self.rescale(format!("{name} (normalise)"), self.at(input), tensor, &terms, clip)?;
+                self.rescale(format!("{name} (normalise)"), self.at(input), tensor, &terms, NO_CLIP)?;
                 tensor
             }
         };
@@ -121,7 +119,7 @@ impl Emitter<'_> {
             shift,
             clamp: clamp(clip, &y, self.params(&y)),
         };
-        self.push(op, y, StepInfo::plain(name));
+        self.push(op, y, StepInfo { clip, ..StepInfo::plain(name) });
         Ok(())
     }
 
@@ -152,7 +150,7 @@ impl Emitter<'_> {
         let ([a_multiplier, b_multiplier], offset, shift) = addition(term(&a), term(&b), self.params(&y))
             .ok_or_else(|| LowerError::Scale { layer: layer.name.clone() })?;
         let op = Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp };
-        self.push(op, y, StepInfo::plain(layer.name.clone()));
+        self.push(op, y, StepInfo { clip: layer.clip, ..StepInfo::plain(layer.name.clone()) });
         Ok(())
     }
 
@@ -169,7 +167,7 @@ impl Emitter<'_> {
             stride: bytes(layer, "stride", pool.stride)?,
             pad: bytes(layer, "padding", [pool.padding.top, pool.padding.left])?,
         };
-        let info = StepInfo::plain(layer.name.clone());
+        let info = StepInfo { clip: layer.clip, ..StepInfo::plain(layer.name.clone()) };
         let PoolKind::Average { count_padding } = pool.kind else {
             self.push(Op::MaxPool { x, pool: windows, clamp }, y, info);
             return Ok(());
@@ -243,7 +241,8 @@ impl Emitter<'_> {
             what: "number of concatenated tensors",
             size: count,
         })?;
-        self.push(Op::Concat { parts, shift, clamp }, y, StepInfo::plain(layer.name.clone()));
+        let info = StepInfo { clip: layer.clip, ..StepInfo::plain(layer.name.clone()) };
+        self.push(Op::Concat { parts, shift, clamp }, y, info);
         Ok(())
     }
 }
