@@ -76,6 +76,7 @@ pub struct QuantizeArgs {
     /// Calibration samples, evenly spaced over the data [default: 200]
     #[arg(long)]
     pub samples: Option<usize>,
+    /// How the network is trained.
     #[command(flatten)]
     pub qat: TrainArgs,
     /// At most so many test samples, evenly spaced [default: all]

@@ -7,7 +7,7 @@ use super::options::{Loss, TrainOptions};
 
 /// What a batch is compared with.
 #[derive(Clone, Debug)]
-pub struct Target<'t> {
+pub(super) struct Target<'t> {
     /// Class of every sample.
     pub labels: &'t [u32],
     /// Real numbers, `[n, values]`: the float network's outputs, or the inputs for `reconstruct`; empty for cross
@@ -23,7 +23,7 @@ impl Loss {
 }
 
 /// The loss of a batch, a scalar. `logits` are `[n, values]`.
-pub fn loss(logits: Tensor<2>, target: &Target, options: &TrainOptions) -> Tensor<1> {
+pub(super) fn loss(logits: Tensor<2>, target: &Target, options: &TrainOptions) -> Tensor<1> {
     let [n, values] = logits.dims();
     let device = logits.device();
     let real = || Tensor::<2>::from_data(TensorData::new(target.real.to_vec(), [n, values]), &device);

@@ -14,7 +14,7 @@ const SCALE_STEP: f32 = 1.25;
 
 /// State of the optimiser by block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct State {
+pub(super) struct State {
     /// First moment: velocity of SGD, mean gradient of Adam.
     first: Vec<Vec<f32>>,
     /// Second moment of Adam; empty for SGD.
@@ -24,7 +24,7 @@ pub struct State {
 
 impl State {
     /// The state before the first step.
-    pub fn new(blocks: &[Block], optimizer: Optimizer) -> Self {
+    pub(super) fn new(blocks: &[Block], optimizer: Optimizer) -> Self {
         let zeros = || -> Vec<Vec<f32>> { blocks.iter().map(|b| vec![0.0; b.values.len()]).collect() };
         let second = if optimizer == Optimizer::Adam { zeros() } else { Vec::new() };
         Self { first: zeros(), second, steps: 0 }
@@ -44,7 +44,7 @@ impl State {
     }
 
     /// Changes every block that has a gradient. `rate` is the learning rate of this step.
-    pub fn step(
+    pub(super) fn step(
         &mut self,
         blocks: &mut [Block],
         gradients: &[Option<Vec<f32>>],

@@ -11,7 +11,7 @@ use crate::lower::{LayerOp, Layers, Norm};
 
 /// What a block of parameters is; decides its learning rate and its weight decay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Weights of a convolution or dense layer.
     Weight,
     /// Biases, BatchNorm's gamma and beta.
@@ -24,7 +24,7 @@ pub enum Kind {
 
 /// Parameters that are trained alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Block {
+pub(super) struct Block {
     /// For messages: the layer or tensor.
     pub name: String,
     /// What they are.
@@ -35,7 +35,7 @@ pub struct Block {
 
 /// Statistics of one BatchNorm; they follow the data, not the gradient.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Statistics {
+pub(super) struct Statistics {
     /// Mean by channel.
     pub mean: Vec<f32>,
     /// Variance by channel.
@@ -56,7 +56,7 @@ struct Slots {
 
 /// All parameters, and how they belong to the network.
 #[derive(Clone, Debug)]
-pub struct Parameters {
+pub(super) struct Parameters {
     /// The blocks, in a fixed order.
     pub blocks: Vec<Block>,
     /// Statistics by layer with weights.
@@ -67,7 +67,7 @@ pub struct Parameters {
 
 /// A layer's parameters on the device, BatchNorm folded.
 #[derive(Clone, Debug)]
-pub struct Folded {
+pub(super) struct Folded {
     /// `[cout, k]`.
     pub weight: Tensor<2>,
     /// `[cout]`.
@@ -76,7 +76,7 @@ pub struct Folded {
 
 /// A layer's parameters on the device, BatchNorm apart.
 #[derive(Clone, Debug)]
-pub struct Unfolded {
+pub(super) struct Unfolded {
     /// `[cout, k]`.
     pub weight: Tensor<2>,
     /// `[cout]`.
@@ -87,7 +87,7 @@ pub struct Unfolded {
 
 /// The blocks as leaves of a differentiable computation.
 #[derive(Clone, Debug)]
-pub struct Leaves {
+pub(super) struct Leaves {
     /// One tensor per block.
     pub tensors: Vec<Tensor<1>>,
 }
@@ -95,7 +95,7 @@ pub struct Leaves {
 impl Parameters {
     /// The parameters of a network. `norms` holds BatchNorms that are kept apart, `scales` the learned scales
     /// of weights by layer (empty: not learned), `activations` the learned scales of tensors.
-    pub fn new(
+    pub(super) fn new(
         layers: &Layers,
         norms: &BTreeMap<ValueId, Norm>,
         scales: &[Vec<f64>],
@@ -147,12 +147,12 @@ impl Parameters {
     }
 
     /// Number of layers with weights.
-    pub fn layers(&self) -> usize {
+    pub(super) fn layers(&self) -> usize {
         self.slots.len()
     }
 
     /// The blocks as tensors whose gradients can be asked for, if the device has gradients.
-    pub fn leaves(&self, device: &Device) -> Leaves {
+    pub(super) fn leaves(&self, device: &Device) -> Leaves {
         let leaf = |block: &Block| {
             let data = TensorData::new(block.values.clone(), [block.values.len()]);
             let tensor = Tensor::<1>::from_data(data, device);
@@ -162,7 +162,7 @@ impl Parameters {
     }
 
     /// Weight and bias of a layer with BatchNorm's stored statistics folded in.
-    pub fn folded(&self, leaves: &Leaves, layer: usize) -> Folded {
+    pub(super) fn folded(&self, leaves: &Leaves, layer: usize) -> Folded {
         let Slots { weight, bias, norm, .. } = self.slots[layer];
         let bias = leaves.tensors[bias].clone();
         let rows = bias.dims()[0];
@@ -188,7 +188,7 @@ impl Parameters {
 
     /// Makes the folded weights and biases of a layer its parameters; its BatchNorm is gone. Gives the blocks that
     /// are new.
-    pub fn set_folded(&mut self, layer: usize, weight: Vec<f32>, bias: Vec<f32>) -> Vec<usize> {
+    pub(super) fn set_folded(&mut self, layer: usize, weight: Vec<f32>, bias: Vec<f32>) -> Vec<usize> {
         if self.statistics[layer].take().is_none() {
             return Vec::new();
         }
@@ -199,7 +199,7 @@ impl Parameters {
     }
 
     /// The parameters of a layer with BatchNorm apart; `None` where it has none.
-    pub fn unfolded(&self, leaves: &Leaves, layer: usize) -> Option<Unfolded> {
+    pub(super) fn unfolded(&self, leaves: &Leaves, layer: usize) -> Option<Unfolded> {
         let Slots { weight, norm, .. } = self.slots[layer];
         self.statistics[layer].as_ref()?;
         let [gamma, beta] = norm?.map(|slot| leaves.tensors[slot].clone());
@@ -209,29 +209,29 @@ impl Parameters {
     }
 
     /// Learned scales of a layer's weights, `[cout]`.
-    pub fn weight_scale(&self, leaves: &Leaves, layer: usize) -> Option<Tensor<1>> {
+    pub(super) fn weight_scale(&self, leaves: &Leaves, layer: usize) -> Option<Tensor<1>> {
         self.slots[layer].scale.map(|slot| leaves.tensors[slot].clone())
     }
 
     /// Values of a layer's learned weight scales.
-    pub fn weight_scale_values(&self, layer: usize) -> Option<&[f32]> {
+    pub(super) fn weight_scale_values(&self, layer: usize) -> Option<&[f32]> {
         self.slots[layer].scale.map(|slot| self.blocks[slot].values.as_slice())
     }
 
     /// Replaces a layer's learned weight scales.
-    pub fn set_weight_scale(&mut self, layer: usize, scales: Vec<f32>) {
+    pub(super) fn set_weight_scale(&mut self, layer: usize, scales: Vec<f32>) {
         if let Some(slot) = self.slots[layer].scale {
             self.blocks[slot].values = scales;
         }
     }
 
     /// Learned scale of a tensor, `[1]`.
-    pub fn activation_scale(&self, leaves: &Leaves, key: (ValueId, Grid)) -> Option<Tensor<1>> {
+    pub(super) fn activation_scale(&self, leaves: &Leaves, key: (ValueId, Grid)) -> Option<Tensor<1>> {
         self.activations.get(&key).map(|&slot| leaves.tensors[slot].clone())
     }
 
     /// Learned scales of all tensors.
-    pub fn activation_scales(&self) -> impl Iterator<Item = ((ValueId, Grid), f32)> + '_ {
+    pub(super) fn activation_scales(&self) -> impl Iterator<Item = ((ValueId, Grid), f32)> + '_ {
         self.activations.iter().map(|(&key, &slot)| (key, self.blocks[slot].values[0]))
     }
 }

@@ -3,7 +3,7 @@
 use super::options::{Schedule, TrainOptions};
 
 /// Learning rate of a step; `progress` is the number of epochs done, with the part of the running one.
-pub fn rate(options: &TrainOptions, progress: f64) -> f64 {
+pub(super) fn rate(options: &TrainOptions, progress: f64) -> f64 {
     let epochs = (options.epochs as f64).max(1.0);
     let rising = if options.warmup > 0.0 { (progress / options.warmup).min(1.0) } else { 1.0 };
     let factor = match options.schedule {

@@ -15,12 +15,12 @@ use super::parameters::{Leaves, Parameters};
 use crate::calibrate::QuantParams;
 use crate::lower::{Network, StepInfo};
 
-pub use observe::{Observed, Watch};
-pub use site::Clipping;
+pub(super) use observe::{Observed, Watch};
+pub(super) use site::Clipping;
 
 /// What one pass is to do beside computing.
 #[derive(Clone, Copy, Debug)]
-pub struct Mode {
+pub(super) struct Mode {
     /// Which results let gradients pass.
     pub clipping: Clipping,
     /// Whether BatchNorms kept apart normalise by the batch's own statistics.
@@ -31,7 +31,7 @@ pub struct Mode {
 
 /// Statistics of a batch at one BatchNorm.
 #[derive(Clone, Debug)]
-pub struct BatchStatistics {
+pub(super) struct BatchStatistics {
     /// Layer with weights.
     pub layer: usize,
     /// Mean by channel, `[c]`.
@@ -42,7 +42,7 @@ pub struct BatchStatistics {
 
 /// What one pass gives.
 #[derive(Debug)]
-pub struct Outputs {
+pub(super) struct Outputs {
     /// Every tensor of the network by its index: integers minus the zero point, `[n, h, w, c]`.
     pub tensors: Vec<Option<Tensor<4>>>,
     /// The network's output in real numbers, `[n, values]`.
@@ -73,7 +73,7 @@ struct Pass<'p> {
 /// # Errors
 /// [`TrainError::Unsupported`] for a step that training cannot compute, [`TrainError::Damaged`] for a network
 /// whose steps read what nothing wrote.
-pub fn forward(
+pub(super) fn forward(
     network: &Network,
     parameters: &Parameters,
     leaves: &Leaves,
@@ -163,7 +163,7 @@ fn reach(operand: &Operand) -> i64 {
 
 /// Names of the steps whose accumulators f32 does not hold exactly: the sum of magnitudes can pass 2^24. Their
 /// integers in training may differ from the runtime's by rounding.
-pub fn inexact(network: &Network) -> Vec<String> {
+pub(super) fn inexact(network: &Network) -> Vec<String> {
     let steps = network.steps.iter().zip(&network.infos);
     let beyond = steps.filter(|(step, info)| {
         let Some(x) = step.op.operands().next() else { return false };

@@ -9,7 +9,7 @@ use crate::graph::ValueId;
 
 /// Which ranges a pass looks at.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Watch {
+pub(crate) enum Watch {
     /// None.
     Nothing,
     /// Smallest and largest value.
@@ -20,7 +20,7 @@ pub enum Watch {
 
 /// Range of one tensor in one batch, in real numbers, within the network's own clip.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// The value and its grid.
     pub key: (ValueId, Grid),
     /// Lower end.

@@ -11,7 +11,7 @@ use crate::train::operations::{self, Integers, Rule};
 
 /// Which results let gradients pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clipping {
+pub(crate) enum Clipping {
     /// Those that neither the grid nor the network's own clip limits.
     Masked,
     /// Those that the network's own clip does not limit (HAWQ: gradients flow through saturation).

@@ -18,11 +18,11 @@ use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
 pub(crate) use crate::convolution::Geometry;
-pub use rule::{Integers, Rule};
+pub(super) use rule::{Integers, Rule};
 
 /// The operations themselves, differentiable or not.
 #[backend_extension(Flex, Autodiff)]
-pub trait Operations: burn::backend::Backend {
+pub(super) trait Operations: burn::backend::Backend {
     /// `y[n, oh, ow, co]`: convolution of `x [n, h, w, ci]` with `weight [co, kh, kw, ci / groups]`.
     fn convolution(
         x: FloatTensor<Self>,
@@ -51,7 +51,7 @@ pub trait Operations: burn::backend::Backend {
 }
 
 /// What a backend computes for the operations and their gradients; the defaults are in burn's own operations.
-pub trait Kernels: burn::backend::Backend {
+pub(super) trait Kernels: burn::backend::Backend {
     /// See [`Operations::convolution`].
     fn convolve(x: FloatTensor<Self>, weight: FloatTensor<Self>, geometry: &Geometry) -> FloatTensor<Self> {
         portable::convolve::<Self>(x, weight, geometry)
@@ -93,7 +93,7 @@ pub trait Kernels: burn::backend::Backend {
 
 /// Operands of a requantisation.
 #[derive(Clone, Debug)]
-pub struct Inputs<B: burn::backend::Backend> {
+pub(super) struct Inputs<B: burn::backend::Backend> {
     /// Accumulators, `[.., c]`.
     pub a: FloatTensor<B>,
     /// Second operand of a sum, of the same shape.
@@ -108,7 +108,7 @@ pub struct Inputs<B: burn::backend::Backend> {
 
 /// Gradients with respect to [`Inputs`].
 #[derive(Debug)]
-pub struct Gradients<B: burn::backend::Backend> {
+pub(super) struct Gradients<B: burn::backend::Backend> {
     /// With respect to `a`.
     pub a: FloatTensor<B>,
     /// With respect to `b`.
@@ -128,13 +128,13 @@ fn weight_shape(geometry: &Geometry) -> [usize; 4] {
 }
 
 /// See [`Operations::convolution`].
-pub fn convolution(x: Tensor<4>, weight: Tensor<4>, geometry: Arc<Geometry>) -> Tensor<4> {
+pub(super) fn convolution(x: Tensor<4>, weight: Tensor<4>, geometry: Arc<Geometry>) -> Tensor<4> {
     let y = <Dispatch as Operations>::convolution(x.into_dispatch(), weight.into_dispatch(), geometry);
     Tensor::from_dispatch(y)
 }
 
 /// See [`Operations::quantize`] and, with `b`, [`Operations::quantize_sum`].
-pub fn quantize(
+pub(super) fn quantize(
     a: Tensor<4>,
     b: Option<Tensor<4>>,
     [gain, shift, scale]: [Tensor<1>; 3],

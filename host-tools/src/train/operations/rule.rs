@@ -2,7 +2,7 @@
 
 /// Constants of one requantisation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// The integers that the runtime computes with; `None` while BatchNorm is not folded, where the real
     /// numbers `gain` and `shift` decide.
     pub integers: Option<Integers>,
@@ -21,7 +21,7 @@ pub struct Rule {
 /// `y = clamp((a * m_c + b * m + r_c) >> shift)` in 64 bits: every requantising step of the runtime, with zero
 /// points and biases inside `r_c` because training's tensors are relative to their zero points.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Integers {
+pub(crate) struct Integers {
     /// `m_c`, one or one per channel.
     pub multipliers: Vec<i64>,
     /// `r_c`, as many.
