@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use host_tools::data::Normalize;
 use host_tools::integer::AlignedBytes;
 use host_tools::job::{Job, QuantizeArgs, TrainArgs};
-use host_tools::quantize::{Hooks, Outcome, quantize};
+use host_tools::quantize::{Hooks, Outcome, QuantizeError, quantize};
 use runtime::Model;
 
 use crate::shared_data;
@@ -108,16 +108,20 @@ impl Network {
         let make = || {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let job = self.job(scheme, score, folder.path())?;
-            let hooks = Hooks {
-                say: &mut |_| {},
-                training: &mut |_| {},
-                resume: false,
-                stop: &AtomicBool::new(false),
-            };
-            Some(quantize(&job, hooks).expect("the job runs"))
+            Some(quietly(&job).expect("the job runs"))
         };
         cell.get_or_init(make).as_ref()
     }
+}
+
+/// Runs a job that says nothing.
+///
+/// # Errors
+/// Those of the job.
+pub fn quietly(job: &Job) -> Result<Outcome, QuantizeError> {
+    let stop = AtomicBool::new(false);
+    let hooks = Hooks { say: &mut |_| {}, training: &mut |_| {}, resume: false, stop: &stop };
+    quantize(job, hooks)
 }
 
 /// A model file beside the tests.

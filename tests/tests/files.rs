@@ -1,12 +1,12 @@
 //! Model files: written and read again, the same twice, and old ones still readable.
 
 use host_tools::integer::{AlignedBytes, run_traced};
-use host_tools::quantize::{Meta, quantize};
+use host_tools::quantize::Meta;
 use host_tools::verify::{compare, golden_traces, host_traces};
 use runtime::format::SectionKind;
 use runtime::{FORMAT_VERSION, SelfTestError};
 use sparrowhawk_tests::damage::{fix_crc, parts, section};
-use sparrowhawk_tests::networks::{NETWORKS, Network, SCHEMES, Score, blessed, load};
+use sparrowhawk_tests::networks::{NETWORKS, Network, SCHEMES, Score, blessed, load, quietly};
 
 /// CRC-32 of every step of `golden/digits-v1.hawk` for its first vector: what every runtime must compute.
 const DIGITS_V1: [u32; 8] =
@@ -53,7 +53,7 @@ fn the_file_on_disk_is_the_file_in_memory_and_the_same_twice() {
         // A folder's name is not in the file.
         let run = |out: &str| {
             let job = network.job("w4a8", Score::Few, &folder.path().join(out))?;
-            let outcome = quantize(&job, |_| {}).expect("the job runs");
+            let outcome = quietly(&job).expect("the job runs");
             let written = std::fs::read(outcome.folder.join("model.hawk")).expect("is written");
             assert!(written == outcome.model.as_slice(), "{network:?}");
             let meta = Meta::of(&load(&outcome.model)).expect("META is there");
