@@ -1,0 +1,40 @@
+//! Which widths every layer gets: the choice of least objective within several limits at once, exactly.
+//!
+//! This is the integer program of HAWQ-V3 (Yao et al. 2021) with more than two candidates per layer, widths of
+//! weights and activations apart, any number of sums that stay within limits, and peak memory, which is no sum.
+//! It knows numbers only: no graph, no file.
+//!
+//! - [`Problem`] and [`solve`]: the question and its [`Outcome`].
+//! - [`Arena`]: a limit on peak memory, computed by an [`Oracle`].
+//!
+//! **Which choice:** the least objective; of equal ones the least of the first measure; of these the first as a
+//! list of candidates in the order of the layers. Objectives are added on a grid finer than their `f64` sums, so
+//! that "equal" and "less" do not depend on the order of addition or search.
+//!
+//! **How:** ties merge layers into groups, dominated options go, and branch and bound with Lagrangian bounds does
+//! the rest. Linear programs and floating point only propose prices of limits; every bound that excludes anything is
+//! computed in integers.
+
+mod allowed;
+mod arena;
+mod bound;
+mod error;
+mod infeasible;
+mod merge;
+mod node;
+mod prices;
+mod problem;
+mod reduced;
+mod repair;
+mod scale;
+mod search;
+mod solve;
+#[cfg(test)]
+mod tests;
+
+pub use arena::{Arena, Oracle, OracleError};
+pub use error::AssignError;
+pub use infeasible::{Infeasible, Nearest, Smallest};
+pub use problem::{Bits, Candidate, Choice, Layer, Measure, Operand, Problem, Tie};
+pub use search::Effort;
+pub use solve::{Outcome, Proof, solve};

@@ -1,0 +1,4 @@
+//! Against enumeration of every choice.
+
+mod brute;
+mod property;
