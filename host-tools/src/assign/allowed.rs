@@ -1,5 +1,6 @@
 //! Which candidates fixed widths, least widths and ties leave to every layer.
 
+use super::merge::Part;
 use super::{AssignError, Bits, Layer, Operand, Problem};
 
 /// Candidates left to every layer, and the layers that must agree.
@@ -28,8 +29,24 @@ impl Allowed {
         let [weights, activations] =
             [Operand::Weights, Operand::Activations].map(|operand| classes(problem, operand));
         let mut allowed = Self { candidates, weights, activations };
-        while allowed.narrow(problem, Operand::Weights)? | allowed.narrow(problem, Operand::Activations)? {}
+        allowed.settle(problem)?;
         Ok(allowed)
+    }
+
+    /// The same without one candidate.
+    pub(super) fn without(problem: &Problem, layer: usize, candidate: usize) -> Result<Self, AssignError> {
+        let mut allowed = Self::new(problem)?;
+        allowed.candidates[layer].retain(|&at| at != candidate);
+        if allowed.candidates[layer].is_empty() {
+            return Err(AssignError::NoCandidate { layer: problem.layers[layer].name.clone() });
+        }
+        allowed.settle(problem)?;
+        Ok(allowed)
+    }
+
+    fn settle(&mut self, problem: &Problem) -> Result<(), AssignError> {
+        while self.narrow(problem, Operand::Weights)? | self.narrow(problem, Operand::Activations)? {}
+        Ok(())
     }
 
     pub(super) fn class(&self, operand: Operand) -> &[usize] {
@@ -61,14 +78,28 @@ impl Allowed {
         Ok(narrowed)
     }
 
-    /// Whether a complete choice keeps ties, fixed and least widths.
-    pub(super) fn keeps(&self, problem: &Problem, choice: &[usize]) -> bool {
-        let bits = |layer: usize| problem.layers[layer].candidates[choice[layer]].bits;
-        (0..choice.len()).all(|layer| {
-            self.candidates[layer].contains(&choice[layer])
-                && bits(layer).weights == bits(self.weights[layer]).weights
+    /// Whether a complete choice keeps all ties.
+    pub(super) fn agrees(&self, problem: &Problem, candidates: &[usize]) -> bool {
+        let bits = |layer: usize| problem.layers[layer].candidates[candidates[layer]].bits;
+        (0..candidates.len()).all(|layer| {
+            bits(layer).weights == bits(self.weights[layer]).weights
                 && bits(layer).activations == bits(self.activations[layer]).activations
         })
+    }
+
+    /// The candidates of a part's layers that come closest to some widths and keep all ties: first of those that
+    /// are nowhere narrower the narrowest, else the widest.
+    pub(super) fn nearest(&self, problem: &Problem, part: &Part, bits: Bits) -> Vec<usize> {
+        let far = |candidates: &[usize]| {
+            let each = part.layers.iter().zip(candidates).map(|(&layer, &at)| {
+                let own = problem.layers[layer].candidates[at].bits;
+                let lacking = bits.weights.saturating_sub(own.weights) + bits.activations.saturating_sub(own.activations);
+                let beyond = own.weights.saturating_sub(bits.weights) + own.activations.saturating_sub(bits.activations);
+                (usize::from(lacking), usize::from(beyond))
+            });
+            each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+        };
+        part.choices.iter().min_by_key(|candidates| far(candidates)).cloned().unwrap_or_default()
     }
 }
 

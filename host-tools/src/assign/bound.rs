@@ -79,8 +79,33 @@ impl Floats {
                 *excess += cost;
             }
         }
-        let bound = value + excess.iter().zip(prices).map(|(excess, price)| excess * price).sum::<f64>();
-        Relaxed { bound, value, excess, chosen }
+        let mut relaxed = Relaxed { bound: 0.0, value, excess, chosen };
+        relaxed.bound = relaxed.height(prices);
+        relaxed
+    }
+
+    /// The plane of a choice, with options that the node has not left replaced.
+    pub(super) fn plane(&self, reduced: &Reduced, node: &Node, mut chosen: Vec<usize>) -> Relaxed {
+        let limits = self.capacity.len();
+        let mut value = 0.0;
+        let mut excess: Vec<f64> = self.capacity.iter().map(|capacity| -capacity).collect();
+        for (group, option) in chosen.iter_mut().enumerate() {
+            if !node.alive[*option] {
+                *option = node.left(reduced, group).next().unwrap_or(*option);
+            }
+            value += self.values[*option];
+            for (excess, cost) in excess.iter_mut().zip(&self.costs[*option * limits..]) {
+                *excess += cost;
+            }
+        }
+        Relaxed { bound: f64::NEG_INFINITY, value, excess, chosen }
+    }
+}
+
+impl Relaxed {
+    /// The plane's height over some prices.
+    pub(super) fn height(&self, prices: &[f64]) -> f64 {
+        self.value + self.excess.iter().zip(prices).map(|(excess, price)| excess * price).sum::<f64>()
     }
 }
 

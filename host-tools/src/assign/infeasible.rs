@@ -55,7 +55,7 @@ pub(super) fn explain(
     effort: &Effort,
     proof: Proof,
 ) -> Result<Infeasible, AssignError> {
-    let limits: Vec<Option<u64>> = problem.measures.iter().map(|measure| measure.limit).collect();
+    let limits = problem.limits();
     let mut smallest = Vec::new();
     for (measure, &limit) in limits.iter().enumerate() {
         let Some(asked) = limit else { continue };

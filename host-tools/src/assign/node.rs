@@ -17,6 +17,8 @@ pub(super) struct Node {
     pub(super) costs: Vec<i64>,
     /// Price per unit of every limited measure, at which the parent's bound was best.
     pub(super) prices: Vec<f64>,
+    /// Choices whose planes made the parent's bound.
+    pub(super) planes: Vec<Vec<usize>>,
 }
 
 impl Node {
@@ -30,6 +32,7 @@ impl Node {
             value: 0,
             costs: vec![0; limits],
             prices: vec![0.0; limits],
+            planes: Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::AssignError;
+use super::{Arena, AssignError};
 
 /// Widths of a layer's weights and of the activations it reads.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -143,7 +143,31 @@ impl Problem {
             .all(|(measure, &total)| measure.limit.is_none_or(|limit| total <= limit))
     }
 
-    pub(super) fn activations(&self, candidates: &[usize]) -> Vec<u8> {
+    pub(super) fn limits(&self) -> Vec<Option<u64>> {
+        self.measures.iter().map(|measure| measure.limit).collect()
+    }
+
+    /// The choice of some candidates with its peak memory, if it keeps every limit.
+    pub(super) fn admit(
+        &self,
+        candidates: Vec<usize>,
+        arena: Option<&mut Arena<'_>>,
+    ) -> Result<Option<Choice>, AssignError> {
+        let mut choice = self.evaluate(candidates);
+        if !self.within_limits(&choice) {
+            return Ok(None);
+        }
+        if let Some(arena) = arena {
+            let peak = arena.peak(&self.activations(&choice.candidates))?;
+            if peak > arena.limit {
+                return Ok(None);
+            }
+            choice.arena = Some(peak);
+        }
+        Ok(Some(choice))
+    }
+
+    fn activations(&self, candidates: &[usize]) -> Vec<u8> {
         self.layers.iter().zip(candidates).map(|(layer, &at)| layer.candidates[at].bits.activations).collect()
     }
 

@@ -40,6 +40,17 @@ pub(super) struct Link {
     pub(super) groups: Vec<usize>,
 }
 
+/// Which options a search may do without.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Keep {
+    /// None.
+    All,
+    /// Those that others dominate with the same bits of activations.
+    Patterns,
+    /// Those that others dominate.
+    Undominated,
+}
+
 /// The limits that apply; `None` where a measure has none.
 pub(super) type Limits = [Option<u64>];
 
@@ -60,13 +71,12 @@ pub(super) struct Reduced {
 }
 
 impl Reduced {
-    /// With an arena, options of different activation bits never stand in for each other.
     pub(super) fn new(
         problem: &Problem,
         allowed: &Allowed,
         goal: Goal,
         limits: &Limits,
-        arena: bool,
+        keep: Keep,
     ) -> Result<Self, AssignError> {
         let scale = Scale::new(problem, allowed, goal);
         let binding = binding(problem, allowed, limits);
@@ -97,13 +107,17 @@ impl Reduced {
                     candidates: candidates.clone(),
                 }
             });
-            let picks = undominated(picks.collect(), arena);
-            reduced.push(part.layers, picks, seen, arena);
+            let mut picks: Vec<Pick> = picks.collect();
+            picks.sort_by(|one, other| one.candidates.cmp(&other.candidates));
+            if keep != Keep::All {
+                picks = undominated(picks, keep);
+            }
+            reduced.push(part.layers, picks, seen, keep);
         }
         Ok(reduced)
     }
 
-    fn push(&mut self, layers: Vec<usize>, picks: Vec<Pick>, links: Vec<usize>, arena: bool) {
+    fn push(&mut self, layers: Vec<usize>, picks: Vec<Pick>, links: Vec<usize>, keep: Keep) {
         let at = self.groups.len();
         links.iter().for_each(|&link| self.links[link].groups.push(at));
         let alike = |group: &&Group| {
@@ -113,8 +127,12 @@ impl Reduced {
                 && group.layers.iter().zip(&layers).all(|(earlier, later)| earlier < later)
                 && self.picks[group.options.clone()] == picks
         };
-        let decides = |pick: &Pick| pick.activations == picks[0].activations;
-        let exchangeable = !arena || picks.iter().all(decides);
+        let same = |pick: &Pick| pick.activations == picks[0].activations;
+        let exchangeable = match keep {
+            Keep::All => false,
+            Keep::Patterns => picks.iter().all(same),
+            Keep::Undominated => true,
+        };
         let twin = if exchangeable { self.groups.iter().rposition(|group| alike(&group)) } else { None };
         self.worst += picks.iter().map(|pick| pick.value).max().unwrap_or(0);
         let options = self.picks.len()..self.picks.len() + picks.len();
@@ -181,17 +199,15 @@ fn binding(problem: &Problem, allowed: &Allowed, limits: &Limits) -> Vec<Binding
 
 /// The options that another one does not replace at once: no worse in value and any cost, equal in what other
 /// groups see of it, and first in order where both are the same.
-fn undominated(mut picks: Vec<Pick>, arena: bool) -> Vec<Pick> {
-    picks.sort_by(|one, other| one.candidates.cmp(&other.candidates));
+fn undominated(mut picks: Vec<Pick>, keep: Keep) -> Vec<Pick> {
     let replaces = |one: &Pick, other: &Pick| {
         (one.value < other.value || one.value == other.value && one.candidates < other.candidates)
             && one.costs.iter().zip(&other.costs).all(|(one, other)| one <= other)
             && one.links == other.links
-            && (!arena || one.activations == other.activations)
+            && (keep == Keep::Undominated || one.activations == other.activations)
     };
-    let keep: Vec<bool> =
-        picks.iter().map(|pick| !picks.iter().any(|other| replaces(other, pick))).collect();
-    let mut keep = keep.iter();
-    picks.retain(|_| keep.next() == Some(&true));
+    let needed: Vec<bool> = picks.iter().map(|pick| !picks.iter().any(|other| replaces(other, pick))).collect();
+    let mut needed = needed.iter();
+    picks.retain(|_| needed.next() == Some(&true));
     picks
 }

@@ -104,7 +104,7 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         let mut root = Node::root(self.reduced);
         if root.settle(self.reduced) {
             let mut relaxed = Vec::new();
-            root.prices = prices::planes(self.reduced, &self.floats, &root, |one| relaxed.push(one.chosen.clone()));
+            prices::improve(self.reduced, &self.floats, &mut root, 1.0, |one| relaxed.push(one.chosen.clone()));
             if self.reduced.links.is_empty() {
                 relaxed.dedup();
                 for chosen in relaxed {
@@ -159,8 +159,7 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         }
         let worst = reduced.worst.max(1) as f64;
         let target = self.best.as_ref().map_or(1.0, |(value, ..)| *value as f64 / worst);
-        let (prices, relaxed) = prices::steps(reduced, &self.floats, &node, target);
-        node.prices = prices;
+        let relaxed = prices::improve(reduced, &self.floats, &mut node, target, |_| ());
         let mut bound = Bound::new(reduced, &node);
         if self.hopeless(bound.value, &node) {
             return Ok(());
@@ -316,30 +315,24 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
                 }
             }
         }
-        let group = self.closest(node, bound);
+        let group = self.widest(node, bound);
         (group, node.left(reduced, group).map(|option| vec![option]).collect())
     }
 
-    /// The group whose two cheapest options are closest at these prices, and of such groups the one where they
-    /// differ most in costs: the one that the linear relaxation would split.
-    fn closest(&self, node: &Node, bound: &Bound) -> usize {
+    /// The group whose two cheapest options differ most in priced costs. Once the large groups are decided, what is
+    /// left is nearly continuous and the bound nearly exact.
+    fn widest(&self, node: &Node, bound: &Bound) -> usize {
         let reduced = self.reduced;
-        let rank = |&group: &usize| {
+        let width = |group: usize| {
             let mut options: Vec<usize> = node.left(reduced, group).collect();
             options.sort_by_key(|&option| bound.regret[option]);
-            let [first, second] = [options[0], options[1]];
-            let costs = reduced.picks[first].costs.iter().zip(&reduced.picks[second].costs);
-            let apart: f64 = costs
-                .zip(&reduced.largest)
-                .map(|((one, other), &largest)| one.abs_diff(*other) as f64 / largest.max(1) as f64)
-                .sum();
-            (bound.regret[second], -apart)
+            let apart = |limit: usize| {
+                let costs = |place: usize| reduced.picks[options[place]].costs[limit];
+                costs(0).abs_diff(costs(1)) as f64 / reduced.largest[limit].max(1) as f64
+            };
+            node.prices.iter().enumerate().map(|(limit, price)| price * apart(limit)).sum::<f64>()
         };
-        let ranked = node.free.iter().map(|group| (rank(group), *group));
-        ranked
-            .min_by(|((gap, apart), _), ((other_gap, other_apart), _)| {
-                gap.cmp(other_gap).then(apart.total_cmp(other_apart))
-            })
-            .map_or(0, |(_, group)| group)
+        let widths = node.free.iter().map(|&group| (width(group), group));
+        widths.max_by(|one, other| one.0.total_cmp(&other.0)).map_or(0, |(_, group)| group)
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::allowed::Allowed;
 use super::arena::Arena;
 use super::infeasible::{self, Infeasible};
-use super::reduced::{Limits, Reduced};
+use super::reduced::{Keep, Limits, Reduced};
 use super::scale::Goal;
 use super::search::{Effort, Found, Search};
 use super::{AssignError, Choice, Problem};
@@ -69,7 +69,7 @@ pub fn solve(
     effort: &Effort,
 ) -> Result<Outcome, AssignError> {
     let allowed = Allowed::new(problem)?;
-    let limits: Vec<Option<u64>> = problem.measures.iter().map(|measure| measure.limit).collect();
+    let limits = problem.limits();
     let answer = best(problem, &allowed, Goal::Objective, &limits, arena.as_deref_mut(), effort)?;
     Ok(match answer {
         Answer::Best { choice, proof: Some(proof), .. } => Outcome::Optimal { choice, proof },
@@ -101,7 +101,8 @@ pub(super) fn best(
     mut arena: Option<&mut Arena<'_>>,
     effort: &Effort,
 ) -> Result<Answer, AssignError> {
-    let reduced = Reduced::new(problem, allowed, goal, limits, arena.is_some())?;
+    let keep = if arena.is_some() { Keep::Patterns } else { Keep::Undominated };
+    let reduced = Reduced::new(problem, allowed, goal, limits, keep)?;
     let (found, proof) = prove(&reduced, arena.as_deref_mut(), effort)?;
     let Some(chosen) = found.best else { return Ok(Answer::None(proof)) };
     let mut choice = problem.evaluate(reduced.candidates(&chosen));
