@@ -90,6 +90,12 @@ pub enum AssignError {
         /// How many layers there are.
         layers: usize,
     },
+    /// A choice that is no choice of this problem.
+    #[error("layer `{layer}`: the choice given breaks its ties, fixed or least widths")]
+    InvalidChoice {
+        /// The layer.
+        layer: String,
+    },
     /// Fixed and least widths leave a layer without candidate.
     #[error("layer `{layer}`: none of its candidates has its fixed widths and at least its minimum")]
     NoCandidate {

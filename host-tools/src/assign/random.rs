@@ -46,7 +46,7 @@ pub fn random(
             group.layers.iter().zip(&reduced.picks[*option].candidates).all(|(&layer, &at)| like.candidates[layer] == at)
         };
         let Some(option) = group.options.clone().find(same) else {
-            return Err(AssignError::NoCandidate { layer: problem.layers[group.layers[0]].name.clone() });
+            return Err(AssignError::InvalidChoice { layer: problem.layers[group.layers[0]].name.clone() });
         };
         current.push(option);
     }

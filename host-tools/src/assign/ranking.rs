@@ -106,8 +106,18 @@ pub fn hawq_v2(
         }
         Ok(())
     })?;
-    let front = front.into_values().map(|(_, thresholds)| problem.evaluate(ranked.candidates(&thresholds)));
-    Ok(Ranking { front: front.collect(), best })
+    let mut least = f64::INFINITY;
+    let mut front: Vec<Choice> = front
+        .into_values()
+        .map(|(_, thresholds)| problem.evaluate(ranked.candidates(&thresholds)))
+        .collect();
+    // Sums of prefixes differ from sums of layers by rounding.
+    front.retain(|choice| {
+        let better = choice.objective < least;
+        least = least.min(choice.objective);
+        better
+    });
+    Ok(Ranking { front, best })
 }
 
 /// Layers in the order of their scores, and what every step of widths makes of them.

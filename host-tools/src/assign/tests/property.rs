@@ -49,7 +49,7 @@ fn tie(layers: usize) -> impl Strategy<Value = Tie> {
 }
 
 /// A problem; limits are parts of the largest sums, in 64ths.
-fn problem(layers: std::ops::RangeInclusive<usize>, most: usize) -> impl Strategy<Value = Problem> {
+pub(super) fn problem(layers: std::ops::RangeInclusive<usize>, most: usize) -> impl Strategy<Value = Problem> {
     (layers, prop_oneof![Just(3u32), Just(50), Just(100_000)]).prop_flat_map(move |(count, range)| {
         let limits = vec((proptest::option::weighted(0.7, 0..70u64), 0..20u64), 3);
         (vec(layer(range, most), count), vec(tie(count), 0..=3), limits).prop_map(|(layers, ties, limits)| {
@@ -63,7 +63,7 @@ fn problem(layers: std::ops::RangeInclusive<usize>, most: usize) -> impl Strateg
     })
 }
 
-fn key(problem: &Problem, outcome: &Outcome) -> Option<Key> {
+pub(super) fn key(problem: &Problem, outcome: &Outcome) -> Option<Key> {
     let choice = outcome.choice()?;
     assert_eq!(problem.evaluate(choice.candidates.clone()).totals, choice.totals);
     Some((choice.objective, choice.totals[0], choice.candidates.clone()))
