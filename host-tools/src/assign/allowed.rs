@@ -4,7 +4,7 @@ use super::merge::Part;
 use super::{AssignError, Bits, Layer, Operand, Problem};
 
 /// Candidates left to every layer, and the layers that must agree.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Allowed {
     /// Indices into [`Layer::candidates`], ascending, at least one per layer.
     pub(super) candidates: Vec<Vec<usize>>,
@@ -33,15 +33,12 @@ impl Allowed {
         Ok(allowed)
     }
 
-    /// The same without one candidate.
-    pub(super) fn without(problem: &Problem, layer: usize, candidate: usize) -> Result<Self, AssignError> {
-        let mut allowed = Self::new(problem)?;
-        allowed.candidates[layer].retain(|&at| at != candidate);
-        if allowed.candidates[layer].is_empty() {
-            return Err(AssignError::NoCandidate { layer: problem.layers[layer].name.clone() });
-        }
-        allowed.settle(problem)?;
-        Ok(allowed)
+    /// The same with some candidates of one layer alone; `None` where ties leave nothing then.
+    pub(super) fn with(&self, problem: &Problem, layer: usize, keep: impl Fn(usize) -> bool) -> Option<Self> {
+        let mut allowed = self.clone();
+        allowed.candidates[layer].retain(|&at| keep(at));
+        let left = !allowed.candidates[layer].is_empty() && allowed.settle(problem).is_ok();
+        left.then_some(allowed)
     }
 
     fn settle(&mut self, problem: &Problem) -> Result<(), AssignError> {
@@ -76,6 +73,18 @@ impl Allowed {
             }
         }
         Ok(narrowed)
+    }
+
+    /// The widths that the activations of every layer can have, ascending.
+    pub(super) fn activation_widths(&self, problem: &Problem) -> Vec<Vec<u8>> {
+        let each = self.candidates.iter().enumerate().map(|(layer, left)| {
+            let bits = left.iter().map(|&at| problem.layers[layer].candidates[at].bits.activations);
+            let mut widths: Vec<u8> = bits.collect();
+            widths.sort_unstable();
+            widths.dedup();
+            widths
+        });
+        each.collect()
     }
 
     /// Whether a complete choice keeps all ties.

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::allowed::Allowed;
 use super::arena::Arena;
+use super::finder::Effort;
 use super::reduced::Limits;
 use super::scale::Goal;
-use super::search::Effort;
 use super::solve::{Answer, Proof, best};
 use super::{AssignError, Choice, Problem};
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::allowed::Allowed;
-use super::scale::{Goal, Scale};
+use super::scale::Scale;
 use super::{AssignError, Operand, Problem, merge};
 
 /// Layers decided together. Their options are sorted as lists of candidates.
@@ -15,8 +15,8 @@ pub(super) struct Group {
     pub(super) options: Range<usize>,
     /// Indices into [`Reduced::links`].
     pub(super) links: Vec<usize>,
-    /// An earlier group with the same options. Of choices that differ by an exchange between the two the one with
-    /// the smaller option in the earlier group comes first, so that only it need be looked at.
+    /// An earlier group with the same options. Of choices that differ by an exchange between the two only the one
+    /// with the smaller option in the earlier group is looked at.
     pub(super) twin: Option<usize>,
 }
 
@@ -40,15 +40,17 @@ pub(super) struct Link {
     pub(super) groups: Vec<usize>,
 }
 
-/// Which options a search may do without.
+/// Which options of a group a search may do without: those that another one replaces.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Keep {
-    /// None.
+    /// No option replaces another one.
     All,
-    /// Those that others dominate with the same bits of activations.
-    Patterns,
-    /// Those that others dominate.
-    Undominated,
+    /// An option replaces those with the same bits of activations.
+    SameMemory,
+    /// An option replaces those with nowhere fewer bits of activations.
+    LessMemory,
+    /// An option replaces any.
+    AnyMemory,
 }
 
 /// What applies to all layers together.
@@ -86,11 +88,10 @@ impl Reduced {
     pub(super) fn new(
         problem: &Problem,
         allowed: &Allowed,
-        goal: Goal,
+        scale: Scale,
         limits: &Limits,
         keep: Keep,
     ) -> Result<Self, AssignError> {
-        let scale = Scale::new(problem, allowed, goal);
         let binding = binding(problem, allowed, limits);
         let mut reduced = Self {
             layers: problem.layers.len(),
@@ -121,10 +122,7 @@ impl Reduced {
             });
             let mut picks: Vec<Pick> = picks.collect();
             picks.sort_by(|one, other| one.candidates.cmp(&other.candidates));
-            if keep != Keep::All {
-                picks = undominated(picks, keep);
-            }
-            reduced.push(part.layers, picks, seen, keep);
+            reduced.push(part.layers, undominated(picks, keep), seen, keep);
         }
         Ok(reduced)
     }
@@ -136,14 +134,13 @@ impl Reduced {
             links.is_empty()
                 && group.links.is_empty()
                 && group.layers.len() == layers.len()
-                && group.layers.iter().zip(&layers).all(|(earlier, later)| earlier < later)
                 && self.picks[group.options.clone()] == picks
         };
         let same = |pick: &Pick| pick.activations == picks[0].activations;
         let exchangeable = match keep {
             Keep::All => false,
-            Keep::Patterns => picks.iter().all(same),
-            Keep::Undominated => true,
+            Keep::SameMemory | Keep::LessMemory => picks.iter().all(same),
+            Keep::AnyMemory => true,
         };
         let twin = if exchangeable { self.groups.iter().rposition(|group| alike(&group)) } else { None };
         self.worst += picks.iter().map(|pick| pick.value).max().unwrap_or(0);
@@ -234,16 +231,30 @@ fn binding<'a>(problem: &Problem, allowed: &Allowed, limits: &'a Limits) -> Vec<
         .collect()
 }
 
-/// The options that another one does not replace at once: no worse in value and any cost, equal in what other
-/// groups see of it, and first in order where both are the same.
+/// The options that no other one replaces: no worse in value and any cost, equal in what other groups see of it, and
+/// first in order where both are the same. The options are in order.
 fn undominated(mut picks: Vec<Pick>, keep: Keep) -> Vec<Pick> {
+    let memory = |one: &Pick, other: &Pick| match keep {
+        Keep::All => false,
+        Keep::SameMemory => one.activations == other.activations,
+        Keep::LessMemory => one.activations.iter().zip(&other.activations).all(|(one, other)| one <= other),
+        Keep::AnyMemory => true,
+    };
     let replaces = |one: &Pick, other: &Pick| {
-        (one.value < other.value || one.value == other.value && one.candidates < other.candidates)
+        one.value <= other.value
             && one.costs.iter().zip(&other.costs).all(|(one, other)| one <= other)
             && one.links == other.links
-            && (keep == Keep::Undominated || one.activations == other.activations)
+            && memory(one, other)
     };
-    let needed: Vec<bool> = picks.iter().map(|pick| !picks.iter().any(|other| replaces(other, pick))).collect();
+    let needed: Vec<bool> = picks
+        .iter()
+        .enumerate()
+        .map(|(at, pick)| {
+            !picks.iter().enumerate().any(|(other_at, other)| {
+                at != other_at && replaces(other, pick) && (other_at < at || !replaces(pick, other))
+            })
+        })
+        .collect();
     let mut needed = needed.iter();
     picks.retain(|_| needed.next() == Some(&true));
     picks

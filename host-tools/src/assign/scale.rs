@@ -24,7 +24,7 @@ const LARGEST_EXPONENT: i32 = 960;
 ///
 /// Rounding to this grid is below 2^-50 of the largest possible sum for a first measure of 2^52, and below 2^-70
 /// for one of 2^32; the `f64` sum of a few layers is no finer.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     goal: Goal,
     exponent: i32,
@@ -75,9 +75,9 @@ impl Scale {
         1 << self.shift
     }
 
-    /// Whether it matters which of several choices of equal value is found: it does for an answer, not for a number.
-    pub(super) fn ordered(&self) -> bool {
-        matches!(self.goal, Goal::Objective)
+    /// The value of a choice.
+    pub(super) fn sum(&self, problem: &Problem, candidates: &[usize]) -> i128 {
+        candidates.iter().enumerate().map(|(layer, &at)| self.value(problem, layer, at)).sum()
     }
 
     /// The objective of a value.

@@ -1,10 +1,9 @@
 //! Branch and bound over options of groups.
 //!
 //! Every node takes away what limits exclude ([`Node::settle`]), what the bound at good prices excludes, and what
-//! memory excludes; what remains is split. The result does not depend on the order of the search: the best choice
-//! is the one of least value, and of these the first as a list of candidates.
+//! memory excludes; what remains is split.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::arena::Arena;
 use super::bound::{Bound, Floats};
@@ -12,30 +11,30 @@ use super::node::Node;
 use super::reduced::Reduced;
 use super::{AssignError, prices, repair};
 
-/// How long one search may take. Explaining why nothing fits, and fronts, take one search per number.
+/// What is left of an effort.
 #[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Parts of the choices that are looked at.
-    pub nodes: u64,
-    /// Time. A search that it ends may end elsewhere on another machine; one that it does not end is reproducible.
-    pub time: Duration,
-    /// Patterns of activation widths that the oracle may be asked for in all before a search takes its word that more
-    /// bits never take less memory. Has no effect on what is asked to find the choice.
-    pub oracle_calls: usize,
+pub(super) struct Budget {
+    pub(super) nodes: u64,
+    pub(super) until: Instant,
+    /// Patterns that the oracle may have been asked for in all.
+    pub(super) calls: usize,
 }
 
-impl Default for Effort {
-    fn default() -> Self {
-        Self { nodes: u64::MAX, time: Duration::from_secs(60), oracle_calls: 4096 }
-    }
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Aim {
+    /// The least value below this.
+    Least(i128),
+    /// Any value below this.
+    Any(i128),
 }
 
 /// What a search found.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The best choice seen, one candidate per layer.
-    pub(super) candidates: Option<Vec<usize>>,
-    /// No choice has a lower value; that of the best choice where the search came to its end.
+    /// The best choice seen and its value, one candidate per layer.
+    pub(super) best: Option<(i128, Vec<usize>)>,
+    /// No choice has a lower value; without choice and end of the search, nothing is known below this.
     pub(super) bound: i128,
     /// Whether it came to its end.
     pub(super) complete: bool,
@@ -57,12 +56,11 @@ pub(super) struct Search<'r, 'a, 'o> {
     reduced: &'r Reduced,
     floats: Floats,
     arena: Option<&'a mut Arena<'o>>,
-    /// Value and candidates of the best choice so far.
+    budget: &'a mut Budget,
+    any: bool,
+    /// Values from here on are of no interest.
+    below: i128,
     best: Option<(i128, Vec<usize>)>,
-    nodes: u64,
-    most_nodes: u64,
-    until: Instant,
-    most_calls: usize,
     /// The lowest bound of what was left out for lack of time.
     open: Option<i128>,
 }
@@ -70,31 +68,32 @@ pub(super) struct Search<'r, 'a, 'o> {
 impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
     /// With an arena asks for the memory of every choice that would be better than all before, and of every pattern
     /// of activation bits that is decided.
-    pub(super) fn new(reduced: &'r Reduced, arena: Option<&'a mut Arena<'o>>, effort: &Effort) -> Self {
+    pub(super) fn new(
+        reduced: &'r Reduced,
+        arena: Option<&'a mut Arena<'o>>,
+        budget: &'a mut Budget,
+        aim: Aim,
+    ) -> Self {
+        let (Aim::Least(below) | Aim::Any(below)) = aim;
         Self {
             floats: Floats::new(reduced),
             reduced,
-            most_calls: effort.oracle_calls,
             arena,
+            budget,
+            any: matches!(aim, Aim::Any(_)),
+            below: below.min(reduced.worst + 1),
             best: None,
-            nodes: 0,
-            most_nodes: effort.nodes,
-            until: Instant::now() + effort.time,
             open: None,
         }
-    }
-
-    /// Starts from a choice, where one is known that keeps everything.
-    pub(super) fn start(&mut self, candidates: Option<Vec<usize>>, value: i128) {
-        self.best = candidates.map(|candidates| (value, candidates));
     }
 
     pub(super) fn run(mut self) -> Result<Found, AssignError> {
         let mut root = Node::root(self.reduced);
         if root.settle(self.reduced) {
             let mut relaxed = Vec::new();
-            prices::improve(self.reduced, &self.floats, &mut root, 1.0, |one| relaxed.push(one.chosen.clone()));
-            if self.reduced.links.is_empty() {
+            let target = self.target();
+            prices::improve(self.reduced, &self.floats, &mut root, target, |one| relaxed.push(one.chosen.clone()));
+            if root.links_settled(self.reduced) {
                 relaxed.dedup();
                 for chosen in relaxed {
                     self.improve(&root, chosen)?;
@@ -102,40 +101,38 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
             }
             self.explore(root)?;
         }
-        let value = self.best.as_ref().map(|(value, ..)| *value);
+        let value = self.best.as_ref().map(|(value, _)| *value);
         Ok(Found {
-            bound: self.open.into_iter().chain(value).min().unwrap_or(self.reduced.worst),
+            bound: self.open.into_iter().chain(value).min().unwrap_or(self.below),
             complete: self.open.is_none(),
-            candidates: self.best.map(|(_, candidates)| candidates),
+            best: self.best,
         })
     }
 
     fn exhausted(&self) -> bool {
-        self.nodes >= self.most_nodes
-            || self.arena.as_ref().is_some_and(|arena| arena.calls() >= self.most_calls)
-            || Instant::now() >= self.until
+        self.budget.nodes == 0
+            || self.arena.as_ref().is_some_and(|arena| arena.calls() >= self.budget.calls)
+            || Instant::now() >= self.budget.until
     }
 
-    /// Whether there is nothing better above a bound. Of equal value is only better what comes before.
-    fn hopeless(&self, bound: i128, node: &Node) -> bool {
+    /// Whether there is nothing of interest above a bound. Values are multiples of a unit.
+    fn hopeless(&self, bound: i128) -> bool {
         let unit = self.reduced.scale.unit();
-        let bound = bound.div_euclid(unit) * unit + if bound.rem_euclid(unit) > 0 { unit } else { 0 };
-        match &self.best {
-            None => bound > self.reduced.worst,
-            Some((value, candidates)) => {
-                let first = || self.reduced.candidates(&node.first(self.reduced));
-                bound > *value || bound == *value && (!self.reduced.scale.ordered() || first() >= *candidates)
-            }
-        }
+        bound.div_euclid(unit) * unit + if bound.rem_euclid(unit) > 0 { unit } else { 0 } >= self.below
+    }
+
+    /// The bound beyond which nothing is of interest, in parts of the largest value.
+    fn target(&self) -> f64 {
+        self.below as f64 / self.reduced.worst.max(1) as f64
     }
 
     fn explore(&mut self, mut node: Node) -> Result<(), AssignError> {
-        self.nodes += 1;
+        self.budget.nodes = self.budget.nodes.saturating_sub(1);
         let reduced = self.reduced;
         if !node.settle(reduced) || !self.memory_allows(&node)? {
             return Ok(());
         }
-        // Without prices the cheapest options, each the first of its group, are the best there are.
+        // Without prices the cheapest options are the best there are.
         let cheapest = self.cheapest(&node);
         let mut too_large = false;
         if Node::within(reduced, &cheapest) && Node::linked(reduced, &cheapest) {
@@ -144,11 +141,10 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
                 Verdict::Declined | Verdict::Taken => return Ok(()),
             }
         }
-        let worst = reduced.worst.max(1) as f64;
-        let target = self.best.as_ref().map_or(1.0, |(value, ..)| *value as f64 / worst);
+        let target = self.target();
         let relaxed = prices::improve(reduced, &self.floats, &mut node, target, |_| ());
         let mut bound = Bound::new(reduced, &node);
-        if self.hopeless(bound.value, &node) {
+        if self.hopeless(bound.value) {
             return Ok(());
         }
         if node.links_settled(reduced) {
@@ -159,7 +155,7 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
                 return Ok(());
             }
             bound = Bound::new(reduced, &node);
-            if self.hopeless(bound.value, &node) {
+            if self.hopeless(bound.value) {
                 return Ok(());
             }
         }
@@ -178,12 +174,10 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
 
     /// Takes away options with which the bound is hopeless.
     fn fix(&self, node: &mut Node, bound: &Bound) -> bool {
-        let Some((value, _)) = &self.best else { return false };
-        let unit = if self.reduced.scale.ordered() { 0 } else { self.reduced.scale.unit() };
         let mut fixed = false;
         for at in 0..node.free.len() {
             for option in self.reduced.groups[node.free[at]].options.clone() {
-                if node.alive[option] && bound.value + bound.regret[option] > *value - unit {
+                if node.alive[option] && self.hopeless(bound.value + bound.regret[option]) {
                     node.alive[option] = false;
                     fixed = true;
                 }
@@ -221,9 +215,7 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
             return Ok(Verdict::Declined);
         }
         let value: i128 = chosen.iter().map(|&option| reduced.picks[option].value).sum();
-        let candidates = reduced.candidates(&chosen);
-        let better = self.best.as_ref().is_none_or(|(least, first)| (value, &candidates) < (*least, first));
-        if !better {
+        if value >= self.below {
             return Ok(Verdict::Declined);
         }
         if let Some(arena) = self.arena.as_deref_mut()
@@ -231,7 +223,8 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         {
             return Ok(Verdict::TooLarge);
         }
-        self.best = Some((value, candidates));
+        self.best = Some((value, reduced.candidates(&chosen)));
+        self.below = if self.any { i128::MIN } else { value };
         Ok(Verdict::Taken)
     }
 
@@ -242,15 +235,16 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         let (group, parts) = parts;
         for part in parts {
             let above = bound.value + least(&part);
+            if self.hopeless(above) {
+                continue;
+            }
             if self.exhausted() {
                 self.open = Some(self.open.map_or(above, |open| open.min(above)));
                 continue;
             }
             let mut child = node.clone();
             child.restrict(self.reduced, group, &part);
-            if !self.hopeless(above, &child) {
-                self.explore(child)?;
-            }
+            self.explore(child)?;
         }
         Ok(())
     }

@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::allowed::Allowed;
 use super::arena::Arena;
 use super::infeasible::{self, Infeasible};
-use super::reduced::{Keep, Limits, Reduced};
+use super::reduced::Limits;
+use super::finder::{Effort, Finder, Memory};
 use super::scale::Goal;
-use super::search::{Effort, Search};
 use super::{AssignError, Choice, Problem, memory};
 
 /// What a proof rests on.
@@ -106,18 +106,16 @@ pub(super) fn best(
     arena: Option<&mut Arena<'_>>,
     effort: &Effort,
 ) -> Result<Answer, AssignError> {
+    let mut finder = Finder::new(problem, allowed, goal, limits, effort)?;
     if let Some(arena) = arena {
-        return memory::best(problem, allowed, goal, limits, arena, effort);
+        return memory::best(finder, allowed, arena, effort);
     }
-    let reduced = Reduced::new(problem, allowed, goal, limits, Keep::Undominated)?;
-    let found = Search::new(&reduced, None, effort).run()?;
+    let found = finder.best(allowed, None, &mut Memory::Unlimited)?;
     let proof = found.complete.then_some(Proof::Complete);
-    Ok(match found.candidates {
+    Ok(match found.best {
         None => Answer::None(proof),
-        Some(candidates) => Answer::Best {
-            choice: problem.evaluate(candidates),
-            proof,
-            bound: reduced.scale.objective(found.bound),
-        },
+        Some((_, candidates)) => {
+            Answer::Best { choice: problem.evaluate(candidates), proof, bound: finder.scale.objective(found.bound) }
+        }
     })
 }

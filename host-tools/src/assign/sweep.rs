@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::allowed::Allowed;
 use super::arena::Arena;
+use super::finder::Effort;
 use super::reduced::Limits;
 use super::scale::Goal;
-use super::search::Effort;
 use super::solve::{Answer, Proof, best};
 use super::{AssignError, Choice, Problem};
 
@@ -81,11 +81,9 @@ pub fn runners_up(
     mut arena: Option<&mut Arena<'_>>,
     effort: &Effort,
 ) -> Result<Vec<Option<f64>>, AssignError> {
+    let all = Allowed::new(problem)?;
     let each = choice.candidates.iter().enumerate().map(|(layer, &candidate)| {
-        let allowed = match Allowed::without(problem, layer, candidate) {
-            Err(AssignError::NoCandidate { .. } | AssignError::NoCommonBits { .. }) => return Ok(None),
-            allowed => allowed?,
-        };
+        let Some(allowed) = all.with(problem, layer, |at| at != candidate) else { return Ok(None) };
         match best(problem, &allowed, Goal::Objective, &Limits::of(problem), arena.as_deref_mut(), effort) {
             Ok(Answer::Best { choice, .. }) => Ok(Some(choice.objective)),
             Ok(Answer::None(_)) | Err(AssignError::NoJointBits { .. }) => Ok(None),
