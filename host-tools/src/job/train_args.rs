@@ -27,13 +27,13 @@ pub struct TrainArgs {
     /// Learn from the float network, with this share of its divergence in the loss
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "1", conflicts_with = "loss")]
     pub distill: Option<f64>,
-    /// Temperature of the distillation [default: 4]
+    /// Temperature of the distillation [default: 1]
     #[arg(long)]
     pub temperature: Option<f64>,
     /// Optimiser: sgd, adam [default: sgd]
     #[arg(long, value_parser = named::<Optimizer>)]
     pub optimizer: Option<Optimizer>,
-    /// Learning rate [default: 0.01]
+    /// Learning rate [default: 0.001]
     #[arg(long)]
     pub rate: Option<f64>,
     /// Learning rate of scales as a multiple of the rate [default: 1]
