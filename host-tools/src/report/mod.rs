@@ -169,10 +169,10 @@ impl Report {
             |a: &Evaluation, b: &Evaluation| (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count();
         let used = |used: usize| Limit { asked: None, used: used as u64 };
         let model_bytes = model.file().len();
-        let q = job.quantize;
+        let q = &job.quantize;
         Self {
             name: job.name.clone(),
-            scheme: format!("w{}a{}", q.weights, q.activations),
+            scheme: q.scheme(),
             data: job.data.test.without_folders(),
             samples: test.len(),
             float_accuracy: float.accuracy(),
@@ -189,8 +189,8 @@ impl Report {
             constraints: Constraints { flash_bytes: used(model_bytes), ram_bytes: used(model.arena_bytes()) },
             assignment: Assignment {
                 method: "uniform",
-                weights: q.weights,
-                activations: q.activations,
+                weights: q.weights.widest(),
+                activations: q.activations.widest(),
                 first_last: q.first_last,
                 residual: q.residual,
             },
