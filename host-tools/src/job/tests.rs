@@ -105,6 +105,20 @@ fn overrides_win() {
 }
 
 #[test]
+fn choices_and_limits() {
+    let line = "--scheme mixed --activations 8 --flash 64K --ram 8192 --latency 20ms --bops 1.2G";
+    let job = from_file(SMALL, line).1.unwrap();
+    assert!(job.quantize.is_mixed());
+    assert_eq!((job.quantize.weights.all(), job.quantize.activations.all()), (&[8, 4, 2][..], &[8][..]));
+    assert_eq!((job.target.flash, job.target.ram), (Some(Bytes(65536)), Some(Bytes(8192))));
+    assert_eq!((job.target.latency, job.target.bops), (Some(Seconds(0.02)), Some(Count(1_200_000_000))));
+    let written = job.to_toml(Path::new("out")).unwrap();
+    for line in ["weights = [8, 4, 2]", "activations = 8", "flash = \"64K\"", "latency = \"20ms\""] {
+        assert!(written.contains(line), "{line} in {written}");
+    }
+}
+
+#[test]
 fn one_spec_for_all_data() {
     let job = Job::from_args(&args("--model a/n.onnx --data folder:x")).unwrap();
     assert_eq!(job.data.train.map(|spec| spec.to_string()).as_deref(), Some("folder:x@!0%5"));
@@ -154,11 +168,6 @@ fn mistakes_are_located() {
     );
     check(&with("[quantize]\nweights = \"4\""), "", "j.toml:6: ");
     check(&with("[calibrate]\nmethod = \"mes\""), "", "j.toml:6: unknown variant `mes`");
-    check(
-        &with("[quantize]\nscheme = \"mixed\""),
-        "",
-        "j.toml:6: `mixed` (bits chosen per layer) is not available yet",
-    );
     check(&with("[quantize]\nscheme = \"w4a8\"\nweights = 8"), "", "contradicts the scheme w4a8");
     check(&with("[data"), "", "j.toml:5: ");
     check("model = \"n\"\n[data]\ntest = \"cvs:x\"", "", "j.toml:3: data `cvs:x`: unknown kind `cvs`");
@@ -180,7 +189,9 @@ fn mistakes_are_located() {
         check(SMALL, flag, &format!("`{key}`: "));
     }
     for wrong in [
-        "--scheme mixed",
+        "--flash 64Q",
+        "--latency 20",
+        "--weights 4,x",
         "--scheme w3a8",
         "--layout nhwc",
         "--normalize 1",
