@@ -58,7 +58,7 @@ fn in_use(buffers: &[ArenaBuffer], steps: usize) -> Vec<u64> {
 fn draw(width: f64, report: &Report, steps: usize, peaks: &[usize]) -> Svg {
     let arena = report.arena_bytes as f64;
     let tops = report.arena.iter().map(|b| f64::from(b.offset) + f64::from(b.bytes));
-    let scale = Scale::bytes(tops.chain([arena * 1.06]));
+    let scale = Scale::bytes(tops.chain([arena * 1.1]));
     let left = label_room(&scale);
     let frame = Frame { left, top: ABOVE, width: width - left - RIGHT, height: HEIGHT - ABOVE - BELOW };
     let column = frame.width / steps as f64;

@@ -55,7 +55,8 @@ impl Frame {
 
     /// The title of a horizontal axis.
     pub(super) fn below(&self, svg: &mut Svg, title: &str) {
-        let x = self.left + self.width / 2.0;
+        let half = title.chars().count() as f64 * CHARACTER / 2.0;
+        let x = (self.left + self.width / 2.0).min(svg.width() - half).max(half.min(svg.width() / 2.0));
         svg.add(Mark::text(x, self.bottom() + 33.0, Anchor::Middle, title).class("axis-title"));
     }
 

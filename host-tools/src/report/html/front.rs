@@ -5,8 +5,8 @@ use super::axis::{ABOVE, BELOW, Frame, label_room};
 use super::figure::{PANEL, Shape, Swatch, figure, panels, point};
 use super::scale::Scale;
 use super::svg::{Anchor, Mark, Svg};
-use super::text::{bytes, escape, percent, short};
-use crate::report::{Arm, FrontPoint, Report};
+use super::text::{escape, percent, short};
+use crate::report::{Arm, FrontPoint, Report, thousands};
 
 const HEIGHT: f64 = 280.0;
 const RIGHT: f64 = 18.0;
@@ -87,8 +87,8 @@ pub(super) fn section(report: &Report) -> Option<String> {
         "Expected loss and accuracy against size and work",
         &legend,
         &content,
-        "Every dot is one way to choose the bits; the line joins those that nothing of at most their size beats, \
-         controls above it would have been a worse choice.",
+        "Every dot is one way to choose the bits; the line joins those of the search that no other of at most their \
+         size beats, in what the panel shows.",
     ))
 }
 
@@ -138,7 +138,7 @@ fn draw(dots: &[Dot], size: &Measure, quality: &Quality) -> Option<Svg> {
         size.units.iter().find(|(n, _)| largest >= 4.0 * n).copied().unwrap_or((1.0, "number"));
     let x_scale = Scale::linear(known.iter().map(|(x, ..)| x / unit));
     let ys = || known.iter().map(|(_, y, _)| *y);
-    let y_scale = if quality.more_is_better { Scale::linear(ys()) } else { Scale::log(ys()) };
+    let y_scale = if quality.more_is_better { Scale::percent(ys()) } else { Scale::log(ys()) };
     let left = label_room(&y_scale);
     let frame = Frame { left, top: ABOVE, width: PANEL - left - RIGHT, height: HEIGHT - ABOVE - BELOW };
     let mut svg = Svg::new(PANEL, HEIGHT, &format!("{} against {}", quality.title, size.name));
@@ -211,21 +211,24 @@ fn free_place(frame: &Frame, (x, y): (f64, f64), taken: &[(f64, f64)]) -> Option
 fn table(report: &Report, dots: &[Dot]) -> String {
     let omega = |omega: Option<f64>| omega.map_or("–".into(), short);
     let share = |share: Option<f64>| share.map_or("–".into(), percent);
+    // A telephone has no room for all; the arena has its picture.
+    const CLASSES: [&str; 5] = ["", "", " class=\"desk\"", "", ""];
     let row = |mark: &str, name: &str, figures: [String; 5]| {
-        let cells: String = figures.iter().map(|figure| format!("<td>{}</td>", escape(figure))).collect();
+        let cells: String =
+            figures.iter().zip(CLASSES).map(|(f, class)| format!("<td{class}>{}</td>", escape(f))).collect();
         format!("<tr><th scope=\"row\"><b>{}</b> {}</th>{cells}</tr>\n", escape(mark), escape(name))
     };
     let chosen = dots.iter().filter(|dot| dot.role == Role::Chosen).map(|dot| {
         let before = report.post_training.as_ref().map(|before| before.accuracy);
-        let sizes = [dot.weight_bytes, dot.arena_bytes].map(|n| bytes(n as u64));
+        let sizes = [dot.weight_bytes, dot.arena_bytes].map(|n| thousands(n as u64));
         let [weights, arena] = sizes;
         row("★", &dot.name, [omega(dot.omega), weights, arena, share(before), share(Some(report.accuracy))])
     });
     let arms = report.assignment.arms.iter().enumerate().map(|(i, arm)| {
         let figures = [
             omega(arm.omega),
-            bytes(arm.weight_bytes),
-            bytes(arm.arena_bytes),
+            thousands(arm.weight_bytes),
+            thousands(arm.arena_bytes),
             share(arm.post_training_accuracy),
             share(arm.accuracy),
         ];
@@ -237,7 +240,7 @@ fn table(report: &Report, dots: &[Dot]) -> String {
     }
     format!(
         "<div class=\"scroll\"><table class=\"numbers\">\n<thead><tr><th scope=\"col\">Assignment</th><th scope=\"col\">Omega</th>\
-         <th scope=\"col\">Weights</th><th scope=\"col\">Arena</th><th scope=\"col\">Post-training</th>\
+         <th scope=\"col\">Weights, B</th><th scope=\"col\" class=\"desk\">Arena, B</th><th scope=\"col\">Post-training</th>\
          <th scope=\"col\">Final</th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     )
 }

@@ -1,12 +1,13 @@
 //! The first screen: what was made, for what, and the few numbers that decide whether it will do.
 
-use super::text::{binary_unit, bytes, count, escape, percent, points};
+use super::text::{binary_unit, count, escape, percent, points, short};
 use crate::report::{Limit, Report, thousands};
 
 /// A number with what it means.
 struct Card {
     label: &'static str,
     figure: String,
+    unit: &'static str,
     remarks: Vec<String>,
     limit: Option<Limit>,
 }
@@ -40,53 +41,55 @@ pub(super) fn samples_apart(lost: usize, gained: usize) -> String {
 fn cards(report: &Report) -> Vec<Card> {
     let Report { constraints, lost, gained, .. } = report;
     let difference = report.accuracy - report.float_accuracy;
-    let in_units = |n: u64| Some(binary_unit(n)).filter(|text| !text.is_empty());
+    let memory = |label, limit: Limit, remark: String| {
+        let larger = Some(binary_unit(limit.used)).filter(|text| !text.is_empty());
+        let remarks = larger.into_iter().chain([remark]).collect();
+        Card { label, figure: thousands(limit.used), unit: "B", remarks, limit: Some(limit) }
+    };
+    let work = |label, limit: Limit, unit| {
+        let (figure, exact) = compact(limit.used);
+        Card { label, figure, unit, remarks: exact.into_iter().collect(), limit: Some(limit) }
+    };
     let mut cards = vec![
         Card {
             label: "Accuracy, integers",
-            figure: percent(report.accuracy),
+            figure: percent(report.accuracy).replace("\u{a0}%", ""),
+            unit: "%",
             remarks: vec![
                 format!("float {}: {} points", percent(report.float_accuracy), points(difference)),
                 samples_apart(*lost, *gained),
             ],
             limit: None,
         },
-        Card {
-            label: "Flash, model file",
-            figure: bytes(report.model_bytes as u64),
-            remarks: in_units(report.model_bytes as u64)
-                .into_iter()
-                .chain([format!("weights {:.1} × smaller than float32", report.weight_compression)])
-                .collect(),
-            limit: Some(constraints.flash_bytes),
-        },
-        Card {
-            label: "RAM, arena",
-            figure: bytes(report.arena_bytes as u64),
-            remarks: in_units(report.arena_bytes as u64)
-                .into_iter()
-                .chain(["tensors and scratch; stack comes on top".into()])
-                .collect(),
-            limit: Some(constraints.ram_bytes),
-        },
-        Card {
-            label: "Work, an inference",
-            figure: format!("{} MACs", thousands(report.macs)),
-            remarks: cycles(report).map(|n| format!("{} cycles", thousands(n))).into_iter().collect(),
-            limit: None,
-        },
+        memory(
+            "Flash, model file",
+            constraints.flash_bytes,
+            format!("weights {:.1} × smaller than float32", report.weight_compression),
+        ),
+        memory("RAM, arena", constraints.ram_bytes, "tensors and scratch, without the stack".into()),
+        work("Work, an inference", Limit { asked: None, used: report.macs }, "MACs"),
     ];
-    let more = [
-        ("Latency", constraints.latency_us, "µs"),
-        ("Latency", constraints.latency_cycles, "cycles"),
-        ("Bit operations", constraints.bops, "BOPs"),
-    ];
-    cards.extend(more.into_iter().filter_map(|(label, limit, unit)| {
-        let limit = limit?;
-        let figure = format!("{} {unit}", thousands(limit.used));
-        Some(Card { label, figure, remarks: Vec::new(), limit: Some(limit) })
+    let latency = constraints.latency_cycles.or(cycles(report).map(|used| Limit { asked: None, used }));
+    cards.extend(latency.map(|limit| work("Latency", limit, "cycles")));
+    cards.extend(constraints.latency_us.map(|limit| Card {
+        label: "Latency",
+        figure: short(limit.used as f64 / 1000.0),
+        unit: "ms",
+        remarks: Vec::new(),
+        limit: Some(limit),
     }));
+    cards.extend(constraints.bops.map(|limit| work("Bit operations", limit, "BOPs")));
     cards
+}
+
+/// A count of work with the digits that matter, and all of it where that is not the same.
+fn compact(n: u64) -> (String, Option<String>) {
+    let (unit, name) = match n {
+        0..1_000_000 => return (thousands(n), None),
+        1_000_000..1_000_000_000 => (1e6, "M"),
+        _ => (1e9, "G"),
+    };
+    (format!("{:.2} {name}", n as f64 / unit), Some(thousands(n)))
 }
 
 /// Cycles of an inference, where every step has them.
@@ -96,25 +99,33 @@ fn cycles(report: &Report) -> Option<u64> {
 }
 
 fn card(card: &Card) -> String {
-    let Card { label, figure, remarks, limit } = card;
+    let Card { label, figure, unit, remarks, limit } = card;
     let remarks: String = remarks.iter().map(|r| format!("<p>{}</p>\n", escape(r))).collect();
-    let meter = limit.and_then(|limit| Some((limit.used, limit.asked?))).map_or(String::new(), meter);
+    let meter = limit
+        .and_then(|limit| Some((limit.used, limit.asked?)))
+        .map_or(String::new(), |limit| meter(limit, unit));
     format!(
-        "<div class=\"card\">\n<h2>{}</h2>\n<p class=\"figure\">{}</p>\n{meter}{remarks}</div>\n",
+        "<div class=\"card\">\n<h2>{}</h2>\n<p class=\"figure\">{} <small>{unit}</small></p>\n{meter}{remarks}</div>\n",
         escape(label),
         escape(figure),
     )
 }
 
 /// How much of a limit is used.
-fn meter((used, asked): (u64, u64)) -> String {
-    let share = used as f64 / asked.max(1) as f64;
-    let (class, verdict) =
-        if used <= asked { ("", "of the limit") } else { (" over", "of the limit: too much") };
+fn meter((used, asked): (u64, u64), unit: &str) -> String {
+    let share = 100.0 * used as f64 / asked.max(1) as f64;
+    let asked_for = match unit {
+        "ms" => short(asked as f64 / 1000.0),
+        _ => thousands(asked),
+    };
+    let (class, verdict) = if used <= asked {
+        ("", format!("{share:.0} % of the limit of {asked_for} {unit}"))
+    } else {
+        (" over", format!("over the limit of {asked_for} {unit}"))
+    };
     format!(
-        "<div class=\"meter{class}\"><span style=\"width:{:.1}%\"></span></div>\n<p>{:.0} % {verdict}, {}</p>\n",
-        100.0 * share.min(1.0),
-        100.0 * share,
-        thousands(asked),
+        "<div class=\"meter{class}\"><span style=\"width:{:.1}%\"></span></div>\n<p>{}</p>\n",
+        share.min(100.0),
+        escape(&verdict),
     )
 }

@@ -18,6 +18,9 @@ mod svg;
 mod text;
 mod training;
 
+#[cfg(test)]
+mod tests;
+
 use super::Report;
 use text::escape;
 

@@ -45,6 +45,12 @@ impl Scale {
         Self { lo: (lo / step).floor() * step, hi: (hi / step).ceil() * step, kind: Kind::Linear }
     }
 
+    /// Per cent: round limits that no share passes.
+    pub(super) fn percent(values: impl Iterator<Item = f64>) -> Self {
+        let Self { lo, hi, kind } = Self::linear(values);
+        Self { lo: lo.clamp(0.0, 99.0), hi: hi.clamp(1.0, 100.0), kind }
+    }
+
     /// From 0 to at least the largest value, ticks on powers of two.
     pub(super) fn bytes(values: impl Iterator<Item = f64>) -> Self {
         Self { lo: 0.0, hi: extremes(values).map_or(1.0, |(_, hi)| hi.max(1.0)), kind: Kind::Bytes }
@@ -180,6 +186,7 @@ mod tests {
         for a in hard {
             for b in hard {
                 for scale in [
+                    Scale::percent([a, b].into_iter()),
                     Scale::linear([a, b].into_iter()),
                     Scale::bytes([a, b].into_iter()),
                     Scale::log([a, b].into_iter()),

@@ -71,7 +71,7 @@ fn traces(width: f64, sensitivity: &Sensitivity) -> Rows {
     // A lower end that is near zero would take most of a logarithmic axis.
     let least = layers.iter().map(|l| l.trace).filter(|t| *t > 0.0).fold(f64::INFINITY, f64::min);
     let scale = Scale::log(layers.iter().flat_map(ends).filter(|v| *v >= least / 2.0));
-    let title = "trace of the Hessian, loss per squared weight (log scale)";
+    let title = "Hessian trace, loss per squared weight (log scale)";
     let mut rows = Rows::new(width, "Hessian trace of every layer", &names(sensitivity), scale, title);
     for (i, layer) in layers.iter().enumerate() {
         let text = format!(

@@ -1,7 +1,7 @@
 //! Bytes and work of every step: a table that can be sorted, with a bar behind every number.
 
 use super::figure::figure;
-use super::text::{escape, node};
+use super::text::{escape, node, shorten};
 use crate::report::{Report, StepReport, thousands};
 
 /// A column of numbers with bars.
@@ -16,13 +16,13 @@ pub(super) fn section(report: &Report) -> Option<String> {
         return None;
     }
     let mut columns = vec![
-        Column { title: "Weight bytes", of: |s| Some(s.weight_bytes as u64) },
+        Column { title: "Bytes", of: |s| Some(s.weight_bytes as u64) },
         Column { title: "MACs", of: |s| Some(s.macs) },
     ];
     if steps.iter().any(|step| step.cycles.is_some()) {
         columns.push(Column { title: "Cycles", of: |s| s.cycles });
     }
-    let plain = [("Step", ""), ("Nodes", ""), ("Operator", "desk"), ("Output", "desk"), ("W", ""), ("A", "")];
+    let plain = [("#", ""), ("Nodes", ""), ("Operator", "desk"), ("Output", "desk"), ("W", ""), ("A", "")];
     let heads: String = plain
         .into_iter()
         .chain(columns.iter().map(|column| (column.title, "")))
@@ -46,8 +46,8 @@ pub(super) fn section(report: &Report) -> Option<String> {
         "Where the bytes and the work are",
         &[],
         &table,
-        "W and A are the bits of a weight and of the main operand, the bars compare with the largest number of the \
-         column; a click on a heading sorts.",
+        "# is the step, W and A are the bits of a weight and of the main operand, bytes are those of packed weights; bars compare with the largest number of the \
+         column, a click on a heading sorts.",
     ))
 }
 
@@ -56,7 +56,7 @@ fn row(index: usize, step: &StepReport, columns: &[Column], most: &[u64]) -> Str
     let volume = u64::from(h) * u64::from(w) * u64::from(c);
     let bits = |bits: u32| if bits == 0 { "–".to_owned() } else { bits.to_string() };
     let mut cells = format!(
-        "<td data-v=\"{index}\">{index}</td><td class=\"nodes\" data-v=\"{name}\" title=\"{name}\"><code>{short}</code></td>\
+        "<td data-v=\"{index}\">{index}</td><td class=\"nodes\" data-v=\"{name}\" title=\"{name}\"><code class=\"desk\">{short}</code><code class=\"phone\">{shorter}</code></td>\
          <td class=\"desk op\" data-v=\"{op}\">{op}</td><td class=\"desk\" data-v=\"{volume}\">{h}×{w}×{c}</td>\
          <td data-v=\"{}\">{}</td><td data-v=\"{}\">{}</td>",
         step.bits_w,
@@ -65,6 +65,7 @@ fn row(index: usize, step: &StepReport, columns: &[Column], most: &[u64]) -> Str
         bits(step.bits_a),
         name = escape(&step.name),
         short = escape(node(&step.name)),
+        shorter = escape(&shorten(node(&step.name), 12)),
         op = escape(&step.op),
     );
     for (column, most) in columns.iter().zip(most) {

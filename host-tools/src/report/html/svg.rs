@@ -101,6 +101,11 @@ impl Svg {
         Self { width, height, label: label.to_owned(), body: String::new() }
     }
 
+    /// Pixels across.
+    pub(super) fn width(&self) -> f64 {
+        self.width
+    }
+
     /// Draws an element over those before it; one that is nowhere is left out.
     pub(super) fn add(&mut self, mark: Mark) {
         let Mark { tag, attributes, content, finite } = mark;

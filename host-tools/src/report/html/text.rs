@@ -22,7 +22,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A share as per cent.
 pub(super) fn percent(share: f64) -> String {
-    if share.is_finite() { format!("{:.2} %", 100.0 * share) } else { "–".into() }
+    if share.is_finite() { format!("{:.2}\u{a0}%", 100.0 * share) } else { "–".into() }
 }
 
 /// A difference of shares in percentage points, with its sign.
@@ -126,7 +126,7 @@ mod tests {
             assert_eq!(short(value), text);
         }
         assert_eq!([points(-0.0028), points(0.01), points(0.0)], ["−0.28", "+1.00", "±0.00"]);
-        assert_eq!([percent(0.9917), percent(f64::NAN)], ["99.17 %", "–"]);
+        assert_eq!([percent(0.9917), percent(f64::NAN)], ["99.17\u{a0}%", "–"]);
         assert_eq!(
             [count(1, "image", "images"), count(1200, "image", "images")],
             ["1 image", "1,200 images"]

@@ -41,8 +41,15 @@ pub(super) fn section(report: &Report) -> Option<String> {
         shape: Shape::Triangle,
         points: of(|e| e.loss.map(|_| e.rate)),
     }];
-    let charts = [("mean training loss", &loss[..]), ("accuracy, %", &accuracy), ("learning rate", &rate)];
-    let pictures = charts.iter().filter_map(|(title, series)| draw(title, series, training)).collect();
+    let linear: fn(Vec<f64>) -> Scale = |values| Scale::linear(values.into_iter());
+    let percent_scale: fn(Vec<f64>) -> Scale = |values| Scale::percent(values.into_iter());
+    let charts = [
+        ("mean training loss", &loss[..], linear),
+        ("accuracy, %", &accuracy, percent_scale),
+        ("learning rate", &rate, linear),
+    ];
+    let pictures =
+        charts.iter().filter_map(|(title, series, scale)| draw(title, series, *scale, training)).collect();
     let legend: Vec<(Swatch, String)> = accuracy
         .iter()
         .chain(&rate)
@@ -60,11 +67,11 @@ pub(super) fn section(report: &Report) -> Option<String> {
     Some(picture + &inexact(training) + &options(training))
 }
 
-fn draw(title: &str, series: &[Series], training: &Training) -> Option<Svg> {
+fn draw(title: &str, series: &[Series], scale: fn(Vec<f64>) -> Scale, training: &Training) -> Option<Svg> {
     let all = || series.iter().flat_map(|s| s.points.iter().copied());
     all().next()?;
     let last = training.history.iter().map(|e| e.epoch).max()?.max(1);
-    let y_scale = Scale::linear(all().map(|(_, y)| y));
+    let y_scale = scale(all().map(|(_, y)| y).collect());
     let left = label_room(&y_scale);
     let frame = Frame { left, top: ABOVE, width: PANEL - left - RIGHT, height: HEIGHT - ABOVE - BELOW };
     let mut svg = Svg::new(PANEL, HEIGHT, title);
