@@ -3,6 +3,7 @@
 mod error;
 mod golden;
 mod meta;
+mod reproduce;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use crate::job::{Job, JobError, Quantize};
 use crate::lower::{
     self, BitPlan, Folded, InputForm, LayerBits, Layers, Lowered, Norm, Ranges, Recipe, Storage, WeightScales,
 };
-use crate::report::Report;
+use crate::report::{Report, html};
 use crate::train::{self, Control, Event, Trained};
 
 /// Samples that calibration shows at once.
@@ -179,9 +180,11 @@ pub fn quantize(job: &Job, hooks: Hooks) -> Result<Outcome, QuantizeError> {
     }
     let Built { model, inputs, .. } = built;
     say(&format!("writing {}", job.output.dir.display()));
+    report.reproduce = Some(reproduce::reproduce(job, model.as_slice(), &calibration, &test)?);
     let json = serde_json::to_string_pretty(&report).map_err(QuantizeError::Json)? + "\n";
     write_beside(&job.output.dir.join("model.hawk"), model.as_slice())?;
     write_beside(&job.output.dir.join("report.json"), json.as_bytes())?;
+    write_beside(&job.output.dir.join("report.html"), html::page(&report).as_bytes())?;
     write_beside(&job.output.dir.join("job.toml"), job.to_toml(&job.output.dir)?.as_bytes())?;
     Ok(Outcome { model, report, inputs, folder: job.output.dir.clone() })
 }
