@@ -232,6 +232,16 @@ impl Job {
         spec.load(Part::Test, &self.input.options(shape))
     }
 
+    /// Loads so many training samples (those for ranges, where the job has no others), evenly spaced, for a network
+    /// with this input.
+    ///
+    /// # Errors
+    /// As [`Spec::load`].
+    pub fn load_spread(&self, shape: Shape, samples: usize) -> Result<Dataset, DataError> {
+        let spec = self.data.train.as_ref().unwrap_or(&self.data.calibrate).with(Pick::Spread(samples));
+        spec.load(Part::Train, &self.input.options(shape))
+    }
+
     /// Loads the training samples for a network with this input; `None` when the job has none.
     ///
     /// # Errors

@@ -15,8 +15,8 @@ pub use fold::{Folded, Norm, fold};
 pub use layer::{Layer, LayerOp, Layers};
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};
-pub(crate) use weights::rule_scale;
 pub use weights::{Channel, WeightRule, WeightScales};
+pub(crate) use weights::{rounded, rule_scale};
 
 use kernels::Dtype;
 use runtime::format::{Interface, Layout, Scale};

@@ -41,9 +41,4 @@ impl Weighted<'_> {
     pub(in crate::sensitivity) fn weight_gradient(&self, x: &[f32], gy: &[f32], gw: &mut [f32]) {
         convolution::weight_gradient(&self.geometry, x, gy, gw);
     }
-
-    /// Output channels.
-    pub(in crate::sensitivity) fn channels(&self) -> usize {
-        self.geometry.output[2]
-    }
 }

@@ -49,13 +49,14 @@ fn estimates(curvature: &Curvature, block: Block, probes: usize) -> Vec<Estimate
     (0..ones.len()).map(|layer| Estimate::of(rows.iter().map(|row| row[layer][0]))).collect()
 }
 
-/// Within four standard errors, which are small.
+/// Within four standard errors, which are small beside the network's largest trace.
 fn assert_close(estimates: &[Estimate], exact: &[f64]) {
     assert_eq!(estimates.len(), exact.len());
+    let largest = exact.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
     for (estimate, exact) in estimates.iter().zip(exact) {
         let error = (estimate.mean - exact).abs();
         assert!(error <= 4.0 * estimate.standard_error + 1e-6 * exact.abs(), "{estimate:?} is not {exact}");
-        assert!(estimate.standard_error < 0.08 * exact.abs(), "{estimate:?} says nothing about {exact}");
+        assert!(estimate.standard_error < 0.05 * largest, "{estimate:?} says nothing beside {largest}");
     }
 }
 

@@ -1,0 +1,53 @@
+//! How sensitivities are measured.
+
+use serde::{Deserialize, Serialize};
+
+use super::SensitivityError;
+
+/// Probes between two looks at the standard errors, and between two notes of what is done.
+pub(super) const ROUND: usize = 8;
+
+/// How sensitivities are measured. Every value is part of what a stored result is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SensitivityOptions {
+    /// Samples, evenly spaced over the data.
+    pub samples: usize,
+    /// Most probes of weights, and of activations.
+    pub probes: usize,
+    /// Probing ends early when no standard error is above this share of its trace.
+    pub tolerance: f64,
+    /// Samples that eigenvalues are found with; 0 for none.
+    pub eigen_samples: usize,
+}
+
+impl Default for SensitivityOptions {
+    fn default() -> Self {
+        Self { samples: 512, probes: 48, tolerance: 0.05, eigen_samples: 64 }
+    }
+}
+
+impl SensitivityOptions {
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`SensitivityError::Option`] with the first that is out of range.
+    pub fn check(&self) -> Result<(), SensitivityError> {
+        let error = |option, allowed| Err(SensitivityError::Option { option, allowed });
+        if self.samples == 0 {
+            return error("--hessian-samples", "at least 1");
+        }
+        if self.probes < 2 {
+            return error("--probes", "at least 2: one alone says nothing about its error");
+        }
+        if !(self.tolerance >= 0.0 && self.tolerance.is_finite()) {
+            return error("--tolerance", "0 or more");
+        }
+        Ok(())
+    }
+}
+
+/// Largest relative change of an eigenvalue that counts as none.
+pub(super) const EIGEN_TOLERANCE: f64 = 0.01;
+
+/// Most products for an eigenvalue.
+pub(super) const EIGEN_ITERATIONS: usize = 30;
