@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     OperandProbe = 6,
     /// Where a power iteration starts.
     Start = 7,
+    /// Signs of a probe of the outputs.
+    OutputProbe = 8,
 }
 
 /// One sequence.

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::CommandError;
 use super::training::interrupt;
-use crate::job::{Job, QuantizeArgs};
-use crate::sensitivity::{Hooks, SensitivityOptions, Step, sensitivities};
+use crate::job::{Job, QuantizeArgs, named};
+use crate::sensitivity::{Hooks, Method, SensitivityOptions, Step, sensitivities};
 
 /// Measure what every layer's bits mean to the loss: traces of the Hessian, errors of rounding; without a job the
 /// embedded digits
@@ -20,6 +20,9 @@ pub struct SensitivityArgs {
     /// Samples for derivatives, evenly spaced over the training data [default: 512]
     #[arg(long, value_name = "COUNT")]
     hessian_samples: Option<usize>,
+    /// How traces are found: auto, hutchinson, outputs [default: auto]
+    #[arg(long, value_parser = named::<Method>)]
+    method: Option<Method>,
     /// Most random probes of weights, and of activations [default: 48]
     #[arg(long, value_name = "COUNT")]
     probes: Option<usize>,
@@ -40,6 +43,7 @@ pub fn sensitivity(args: &SensitivityArgs) -> Result<bool, CommandError> {
     let default = SensitivityOptions::default();
     let options = SensitivityOptions {
         samples: args.hessian_samples.unwrap_or(default.samples),
+        method: args.method.unwrap_or(default.method),
         probes: args.probes.unwrap_or(default.probes),
         tolerance: args.tolerance.unwrap_or(default.tolerance),
         eigen_samples: args.eigen_samples.unwrap_or(default.eigen_samples),

@@ -16,6 +16,7 @@ mod train_args;
 mod tests;
 
 pub use args::QuantizeArgs;
+pub(crate) use args::named;
 pub use error::JobError;
 pub use scheme::Scheme;
 pub use train_args::TrainArgs;

@@ -18,7 +18,7 @@ const CHUNK: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Curvature<'g> {
     pub(super) graph: &'g Graph,
-    executor: Executor<'g>,
+    pub(super) executor: Executor<'g>,
     pub(super) input: Vec<f32>,
     pub(super) objective: Objective,
     samples: usize,
@@ -74,12 +74,17 @@ impl<'g> Curvature<'g> {
     /// # Errors
     /// [`SensitivityError::NotFinite`].
     pub fn loss(&self) -> Result<f64, SensitivityError> {
-        loss(self.graph, &self.input, &self.objective)
-    }
-
-    /// The same samples and loss with other weights of one layer.
-    pub(super) fn loss_with(&self, graph: &Graph) -> Result<f64, SensitivityError> {
-        loss(graph, &self.input, &self.objective)
+        // Few enough that memory stays small, many enough for all threads.
+        const BATCH: usize = 64;
+        let len = self.graph.shape(self.graph.input).len();
+        let mut sum = 0.0;
+        for (batch, input) in self.input.chunks(BATCH * len).enumerate() {
+            let samples = batch * BATCH..batch * BATCH + input.len() / len;
+            let outputs = self.executor.run(input, samples.len())?;
+            sum += self.objective.loss(samples, &outputs);
+        }
+        let loss = sum / self.samples as f64;
+        if loss.is_finite() { Ok(loss) } else { Err(SensitivityError::NotFinite) }
     }
 
     /// The loss and its gradient by the weights of every layer.
@@ -209,21 +214,6 @@ fn sum_over(
         add(chunk, &mut sums)?;
     }
     Ok(sums)
-}
-
-fn loss(graph: &Graph, input: &[f32], objective: &Objective) -> Result<f64, SensitivityError> {
-    // Few enough that memory stays small, many enough for all threads.
-    const BATCH: usize = 64;
-    let len = graph.shape(graph.input).len();
-    let executor = Executor::new(graph);
-    let mut sum = 0.0;
-    for (batch, input) in input.chunks(BATCH * len).enumerate() {
-        let samples = batch * BATCH..batch * BATCH + input.len() / len;
-        let outputs = executor.run(input, samples.len())?;
-        sum += objective.loss(samples, &outputs);
-    }
-    let loss = sum / (input.len() / len) as f64;
-    if loss.is_finite() { Ok(loss) } else { Err(SensitivityError::NotFinite) }
 }
 
 fn add_gradient(layer: Option<Weighted>, x: &[f32], gradient: &[f32], sums: &mut [f64]) {

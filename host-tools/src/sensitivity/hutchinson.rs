@@ -1,12 +1,15 @@
 //! Traces of diagonal blocks of the Hessian by random signs (Hutchinson 1990): `E[v_i^T (H v)_i] = tr(H_ii)`, for
 //! all layers in one product, because the signs of different layers are independent.
 //!
-//! Two things make the estimates better than those of the formula as it stands, and keep their mean:
+//! Three things make the estimates better than those of the formula as it stands, and keep their mean:
 //! - Every chunk of samples has signs of its own. The loss is a mean over chunks, so the estimates of chunks are
 //!   independent parts of the trace.
 //! - With `y = x * w`, `v^T (H v)` of a layer's weights is `(x * v) . h_y + (t_x * v) . g_y` (see `tape`). The second
 //!   term has mean 0: `t_x` follows from the signs of earlier layers only, which are independent of this layer's
 //!   `v`. It is left out; and the first splits by output channel without further work.
+//! - The signs of an output channel are as large as its weights are (root mean square), those of an operand as
+//!   large as it is, and the estimates are divided by the square. What one layer's signs add to the estimates of
+//!   another then does not depend on factors that could be moved between them, such as folded BatchNorms.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,8 +48,8 @@ impl Watch<'_> {
 
 impl Curvature<'_> {
     /// Independent estimates of the traces: for every probe, for every layer, for every column of `factors`, the
-    /// sum over output channels of the channel's trace times its factor. `factors` is `[layers][columns][channels]`;
-    /// operands have no output channels, so that only the sum over channels is meaningful there and factors are 1.
+    /// sum over output channels of the channel's trace times its factor. `factors` is `[layers][columns][channels]`,
+    /// for operands, which are one whole, `[layers][columns][1]`.
     ///
     /// # Errors
     /// [`SensitivityError::Interrupted`].
@@ -86,15 +89,13 @@ impl Curvature<'_> {
             Block::Operands => Purpose::OperandProbe,
         };
         let mut random = Random::new(seed, purpose, chunk, probe);
-        let signs: Vec<Vec<f32>> = (self.layers())
-            .map(|node| {
-                let len = match block {
-                    Block::Weights => weight(node).unwrap_or_default().len(),
-                    Block::Operands => self.chunk(chunk).len() * self.graph.shape(node.inputs[0]).len(),
-                };
-                let mut signs = vec![0.0; len];
-                random.signs(&mut signs);
-                signs
+        let probes: Vec<Probe> = (self.layers())
+            .map(|node| match block {
+                Block::Weights => {
+                    let channels = self.graph.shape(node.output).c;
+                    Probe::new(&mut random, weight(node).unwrap_or_default(), channels)
+                }
+                Block::Operands => Probe::new(&mut random, tape.site(node).operands[0].1, 1),
             })
             .collect();
         let mut direction = Direction::none(self.graph);
@@ -102,8 +103,8 @@ impl Curvature<'_> {
             Block::Weights => &mut direction.weights,
             Block::Operands => &mut direction.operands,
         };
-        for (&index, signs) in self.layers.iter().zip(&signs) {
-            moves[index] = Some(signs);
+        for (&index, probe) in self.layers.iter().zip(&probes) {
+            moves[index] = Some(&probe.vector);
         }
         let starts: Vec<usize> = factors
             .iter()
@@ -111,16 +112,43 @@ impl Curvature<'_> {
             .collect();
         tape.derive(&self.objective, &direction, |moved| {
             let Ok(layer) = self.layers.binary_search(&moved.node) else { return };
-            let traces = match block {
-                Block::Weights => {
-                    channel_traces(&moved, self.graph.shape(self.graph.nodes[moved.node].output).c)
-                }
-                Block::Operands => vec![moved.operand.map_or(0.0, |h| dot(h, &signs[layer]))],
+            let probe = &probes[layer];
+            let mut traces = match block {
+                Block::Weights => channel_traces(&moved, probe.sizes.len()),
+                Block::Operands => vec![moved.operand.map_or(0.0, |h| dot(h, &probe.vector))],
             };
+            traces.iter_mut().zip(&probe.sizes).for_each(|(trace, size)| *trace /= size * size);
             for (sum, factors) in sums[starts[layer]..].iter_mut().zip(&factors[layer]) {
                 *sum += traces.iter().zip(factors).map(|(trace, factor)| trace * factor).sum::<f64>();
             }
         });
+    }
+}
+
+/// Random signs as large as what they move.
+struct Probe {
+    vector: Vec<f32>,
+    /// Size of the signs of every row.
+    sizes: Vec<f64>,
+}
+
+impl Probe {
+    /// For values in `rows` rows. A row of zeros has signs of size 1.
+    fn new(random: &mut Random, values: &[f32], rows: usize) -> Self {
+        let mut vector = vec![0.0; values.len()];
+        random.signs(&mut vector);
+        let row = (values.len() / rows.max(1)).max(1);
+        let size = |row: &[f32]| {
+            let squares: f64 = row.iter().map(|v| f64::from(*v).powi(2)).sum();
+            // In f32, that the division by its square is exact.
+            let size = (squares / row.len() as f64).sqrt() as f32;
+            if size.is_normal() { size } else { 1.0 }
+        };
+        let sizes: Vec<f32> = values.chunks(row).map(size).collect();
+        for (row, size) in vector.chunks_mut(row).zip(&sizes) {
+            row.iter_mut().for_each(|v| *v *= size);
+        }
+        Self { vector, sizes: sizes.into_iter().map(f64::from).collect() }
     }
 }
 

@@ -76,6 +76,28 @@ impl Objective {
             }
         }
     }
+
+    /// `L r` with `L L^T` the Hessian by one sample's outputs of the mean over `all` samples: for cross entropy
+    /// `L = diag(sqrt(p)) - p sqrt(p)^T`, column by column `sqrt(p_k) (e_k - p)`.
+    pub(super) fn factor(&self, outputs: &[f32], r: &[f32], all: usize) -> Vec<f32> {
+        match self {
+            Self::CrossEntropy(_) => {
+                let p = probabilities(outputs);
+                let parts: Vec<f64> = p.iter().zip(r).map(|(p, r)| p.sqrt() * f64::from(*r)).collect();
+                // `parts_k - p_k sum(parts)`, with `1 - p_k` as the sum of the others: no cancellation.
+                let others = |list: &[f64], k: usize| -> f64 {
+                    list.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, v)| v).sum()
+                };
+                let scale = (all as f64).sqrt();
+                let entry = |k: usize| (parts[k] * others(&p, k) - p[k] * others(&parts, k)) / scale;
+                (0..p.len()).map(|k| entry(k) as f32).collect()
+            }
+            Self::SquaredError(_) => {
+                let scale = (2.0 / (outputs.len() * all) as f64).sqrt();
+                r.iter().map(|r| (scale * f64::from(*r)) as f32).collect()
+            }
+        }
+    }
 }
 
 /// `log(sum exp(y)) - y[label]`, precise for small losses too.

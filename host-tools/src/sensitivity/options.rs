@@ -7,11 +7,27 @@ use super::SensitivityError;
 /// Probes between two looks at the standard errors, and between two notes of what is done.
 pub(super) const ROUND: usize = 8;
 
+/// How traces are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// `outputs` where that is the Hessian, that is for networks of piecewise linear operators; else `hutchinson`.
+    #[default]
+    Auto,
+    /// Products of the Hessian and random signs of all weights (HAWQ-V2): any network, slow to become sure.
+    Hutchinson,
+    /// From the outputs: exact with at most as many outputs as probes, else by random signs of the outputs. With
+    /// curved operators it is the Gauss-Newton part of the Hessian.
+    Outputs,
+}
+
 /// How sensitivities are measured. Every value is part of what a stored result is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensitivityOptions {
     /// Samples, evenly spaced over the data.
     pub samples: usize,
+    /// How traces are found.
+    pub method: Method,
     /// Most probes of weights, and of activations.
     pub probes: usize,
     /// Probing ends early when no standard error is above this share of its trace.
@@ -22,7 +38,7 @@ pub struct SensitivityOptions {
 
 impl Default for SensitivityOptions {
     fn default() -> Self {
-        Self { samples: 512, probes: 48, tolerance: 0.05, eigen_samples: 64 }
+        Self { samples: 512, method: Method::Auto, probes: 48, tolerance: 0.05, eigen_samples: 64 }
     }
 }
 

@@ -111,26 +111,32 @@ impl Curvature<'_> {
     pub(super) fn loss_changes(
         &self,
         weights: &[BTreeMap<u8, Vec<f32>>],
-        loss: f64,
         watch: Watch,
     ) -> Result<Vec<ByBits>, SensitivityError> {
-        let mut graph = self.graph.clone();
-        let mut changes = Vec::new();
-        for (&index, rounded) in self.layers.iter().zip(weights) {
-            let exact = graph.nodes[index].op.clone();
-            let mut change = ByBits::new();
-            for (bits, rounded) in rounded {
-                match &mut graph.nodes[index].op {
-                    Op::Conv(conv) => conv.weight.clone_from(rounded),
-                    Op::Dense(dense) => dense.weight.clone_from(rounded),
-                    _ => {}
-                }
-                change.insert(*bits, self.loss_with(&graph)? - loss);
+        let changed = |index: usize, rounded: &Vec<f32>| {
+            let mut node = self.graph.nodes[index].clone();
+            match &mut node.op {
+                Op::Conv(conv) => conv.weight.clone_from(rounded),
+                Op::Dense(dense) => dense.weight.clone_from(rounded),
+                _ => {}
+            }
+            node
+        };
+        let nodes: Vec<(usize, Node)> = (self.layers.iter().zip(weights))
+            .flat_map(|(&index, by_bits)| {
+                by_bits.values().map(move |rounded| (index, changed(index, rounded)))
+            })
+            .collect();
+        let sums = self.sum(nodes.len(), &|chunk, sums| {
+            let tape = self.tape(chunk)?;
+            for ((index, node), sum) in nodes.iter().zip(sums) {
+                let outputs = self.executor.run_from(tape.values(), *index, node, tape.samples.len());
+                *sum += self.objective.loss(tape.samples.clone(), &outputs) - tape.loss;
                 watch.piece()?;
             }
-            graph.nodes[index].op = exact;
-            changes.push(change);
-        }
-        Ok(changes)
+            Ok(())
+        })?;
+        let mut changes = sums.into_iter().map(|sum| sum / self.samples() as f64);
+        Ok(weights.iter().map(|by_bits| by_bits.keys().copied().zip(changes.by_ref()).collect()).collect())
     }
 }

@@ -1,6 +1,7 @@
 //! Measuring all of it for a job: with what an earlier run left, and leaving what this one has done when it is
 //! interrupted.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,7 +11,9 @@ use super::report::{ActivationSensitivity, LayerSensitivity, Sensitivities};
 use super::rounding::{ByBits, rounded_weights, squared_errors};
 use super::state::{Probes, State, estimates, read_json, write_json};
 use super::subject::Subject;
-use super::{Curvature, Eigenvalue, Estimate, Objective, SensitivityError, SensitivityOptions};
+use super::{
+    Curvature, Eigenvalue, Estimate, Method, Objective, Outputs, SensitivityError, SensitivityOptions,
+};
 use crate::job::Job;
 use crate::lower::WeightScales;
 
@@ -84,9 +87,15 @@ impl Run<'_> {
             None => self.curvature.loss()?,
         };
         self.state.loss = Some(loss);
-        self.probe(Block::Weights)?;
-        self.probe(Block::Operands)?;
-        self.round(loss)?;
+        match self.subject.origin.options.method {
+            Method::Auto if self.curvature.is_piecewise_linear() => self.probe_outputs()?,
+            Method::Outputs => self.probe_outputs()?,
+            Method::Auto | Method::Hutchinson => {
+                self.probe(Block::Weights)?;
+                self.probe(Block::Operands)?;
+            }
+        }
+        self.round()?;
         self.find_eigenvalues()?;
         Ok(self.result(loss))
     }
@@ -101,7 +110,7 @@ impl Run<'_> {
 
     /// Probes in rounds until the estimates are sure enough.
     fn probe(&mut self, block: Block) -> Result<(), SensitivityError> {
-        let SensitivityOptions { probes, tolerance, .. } = self.subject.origin.options;
+        let probes = self.subject.origin.options.probes;
         let mut factors = self.subject.factors();
         let what = match block {
             Block::Weights => "traces of weights",
@@ -110,25 +119,62 @@ impl Run<'_> {
         if block == Block::Operands {
             factors.iter_mut().for_each(|columns| *columns = vec![vec![1.0]]);
         }
-        loop {
-            let known = self.known(block);
-            let done = known.len();
-            let sure = (0..factors[0].len()).all(|c| Estimate::all_within(&estimates(known, c), tolerance));
-            if done >= probes || (done >= 2 * ROUND && sure) {
-                return Ok(());
-            }
+        while let Some(round) = self.next_round(block) {
             let chunks = self.curvature.chunks();
-            let round = done..(done + ROUND).min(probes);
             let seed = self.subject.origin.seed;
-            let new = self.watched(what, done * chunks, probes * chunks, |watch| {
+            let new = self.watched(what, round.start * chunks, probes * chunks, |watch| {
                 self.curvature.probe(block, seed, round, &factors, watch)
             })?;
-            if new.iter().flatten().flatten().any(|estimate| !estimate.is_finite()) {
-                return Err(SensitivityError::NotFinite);
-            }
-            self.known(block).extend(new);
+            self.known(block).extend(finite(new)?);
             self.state.write(&self.partial)?;
         }
+        Ok(())
+    }
+
+    /// The probes to come; `None` where the estimates are sure enough.
+    fn next_round(&mut self, block: Block) -> Option<Range<usize>> {
+        let SensitivityOptions { probes, tolerance, .. } = self.subject.origin.options;
+        let known = self.known(block);
+        let done = known.len();
+        let columns = known.first().and_then(|layers| layers.first()).map_or(0, Vec::len);
+        let sure = (0..columns).all(|c| Estimate::all_within(&estimates(known, c), tolerance));
+        let enough = done >= probes || (done >= 2 * ROUND && sure);
+        (!enough).then_some(done..(done + ROUND).min(probes))
+    }
+
+    /// From the outputs, which gives traces by weights and by operands together.
+    fn probe_outputs(&mut self) -> Result<(), SensitivityError> {
+        let SensitivityOptions { probes, .. } = self.subject.origin.options;
+        let factors = self.subject.factors();
+        let (what, chunks) = ("traces of weights and activations", self.curvature.chunks());
+        let values = self.subject.outputs();
+        if values <= probes {
+            if self.state.weights.is_empty() {
+                let all = self.watched(what, 0, values * chunks, |watch| {
+                    self.curvature.probe_outputs(&Outputs::All, &factors, watch)
+                })?;
+                self.keep(all)?;
+            }
+            return Ok(());
+        }
+        while let Some(round) = self.next_round(Block::Weights) {
+            let signs = Outputs::Signs { seed: self.subject.origin.seed, probes: round.clone() };
+            let new = self.watched(what, round.start * chunks, probes * chunks, |watch| {
+                self.curvature.probe_outputs(&signs, &factors, watch)
+            })?;
+            self.keep(new)?;
+        }
+        Ok(())
+    }
+
+    /// Notes traces by weights, and by operands in the last column.
+    fn keep(&mut self, new: Probes) -> Result<(), SensitivityError> {
+        for mut probe in finite(new)? {
+            let operands = probe.iter_mut().map(|columns| columns.pop().into_iter().collect()).collect();
+            self.state.weights.push(probe);
+            self.state.operands.push(operands);
+        }
+        self.state.write(&self.partial)
     }
 
     fn known(&mut self, block: Block) -> &mut Probes {
@@ -138,7 +184,7 @@ impl Run<'_> {
         }
     }
 
-    fn round(&mut self, loss: f64) -> Result<(), SensitivityError> {
+    fn round(&mut self) -> Result<(), SensitivityError> {
         let weights: Vec<_> = self.curvature.layers().map(|node| rounded_weights(node, rule())).collect();
         if self.state.errors.is_none() {
             let errors = self.watched("errors of outputs", 0, self.curvature.chunks(), |watch| {
@@ -148,9 +194,10 @@ impl Run<'_> {
             self.state.write(&self.partial)?;
         }
         if self.state.loss_changes.is_none() {
-            let pieces = weights.iter().map(|by_bits| by_bits.len()).sum();
+            let layers: usize = weights.iter().map(|by_bits| by_bits.len()).sum();
+            let pieces = layers * self.curvature.chunks();
             let changes = self.watched("changes of the loss", 0, pieces, |watch| {
-                self.curvature.loss_changes(&weights, loss, watch)
+                self.curvature.loss_changes(&weights, watch)
             })?;
             self.state.loss_changes = Some(changes);
             self.state.write(&self.partial)?;
@@ -228,6 +275,12 @@ impl Run<'_> {
             layers: layers.collect(),
         }
     }
+}
+
+/// What is neither NaN nor infinity.
+fn finite(probes: Probes) -> Result<Probes, SensitivityError> {
+    let finite = probes.iter().flatten().flatten().all(|estimate| estimate.is_finite());
+    if finite { Ok(probes) } else { Err(SensitivityError::NotFinite) }
 }
 
 /// The rule of the main job.

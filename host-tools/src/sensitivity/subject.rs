@@ -62,6 +62,11 @@ impl Subject {
         layers.filter_map(|layer| Some((layer, place(&self.prepared.graph, layer)?))).collect()
     }
 
+    /// Outputs of the network.
+    pub(super) fn outputs(&self) -> usize {
+        self.prepared.graph.shape(self.prepared.graph.output).len()
+    }
+
     /// Columns of factors of every layer with weights, by output channel: 1 for the folded weights; for the stored
     /// ones, whose folded form is `f_c w`, the squares of `f_c`.
     pub(super) fn factors(&self) -> Vec<Vec<Vec<f64>>> {

@@ -12,7 +12,7 @@ use super::objective::Objective;
 use crate::graph::{ExecuteError, Executor, Graph, Node, ValueId};
 
 /// Values or their derivatives, by value; `None` stands for zeros.
-type Values = Vec<Option<Vec<f32>>>;
+pub(super) type Values = Vec<Option<Vec<f32>>>;
 
 /// Where weights and operands move to, by node; only layers with weights have entries.
 #[derive(Clone, Debug)]
@@ -51,9 +51,9 @@ pub(super) struct Moved<'m> {
 #[derive(Clone, Debug)]
 pub(super) struct Tape<'g> {
     graph: &'g Graph,
-    samples: Range<usize>,
+    pub samples: Range<usize>,
     /// Samples that the loss is the mean of.
-    all: usize,
+    pub all: usize,
     values: Values,
     gradients: Values,
     /// Sum of the samples' losses.
@@ -75,19 +75,50 @@ impl<'g> Tape<'g> {
         let outputs = values[graph.output.0].as_deref().unwrap_or_default();
         let loss = objective.loss(samples.clone(), outputs);
         let seed = objective.gradient(samples.clone(), outputs, all);
-        let mut tape = Self { graph, samples, all, values, gradients: vec![None; graph.values.len()], loss };
-        tape.gradients[graph.output.0] = Some(seed);
-        for node in graph.nodes.iter().rev() {
-            let Some(gradient) = tape.gradients[node.output.0].take() else { continue };
-            let site = tape.site(node);
-            let pulled: Vec<_> = (node.inputs.iter().enumerate())
-                .filter(|(_, id)| **id != graph.input)
-                .map(|(operand, id)| (*id, site.pull(operand, &gradient)))
-                .collect();
-            pulled.into_iter().for_each(|(id, pulled)| accumulate(&mut tape.gradients, id, pulled));
-            tape.gradients[node.output.0] = Some(gradient);
-        }
+        let mut tape = Self { graph, samples, all, values, gradients: Vec::new(), loss };
+        tape.gradients = tape.backward(seed, |_, _, _| {});
         Ok(tape)
+    }
+
+    /// The gradients by all values of a function whose gradient by the output is `seed`. Tells `visit` of every
+    /// layer with weights: its node's index, the gradients of its result and of its operand.
+    pub(super) fn backward(&self, seed: Vec<f32>, mut visit: impl FnMut(usize, &[f32], &[f32])) -> Values {
+        let graph = self.graph;
+        let mut gradients: Values = vec![None; graph.values.len()];
+        gradients[graph.output.0] = Some(seed);
+        for (index, node) in graph.nodes.iter().enumerate().rev() {
+            let Some(gradient) = gradients[node.output.0].take() else { continue };
+            let site = self.site(node);
+            for (operand, id) in node.inputs.iter().enumerate() {
+                let pulled = site.pull(operand, &gradient);
+                if site.weighted().is_some() {
+                    visit(index, &gradient, &pulled);
+                }
+                accumulate(&mut gradients, *id, pulled);
+            }
+            gradients[node.output.0] = Some(gradient);
+        }
+        gradients
+    }
+
+    /// The network's outputs, `[samples, values]`.
+    pub(super) fn outputs(&self) -> &[f32] {
+        self.values[self.graph.output.0].as_deref().unwrap_or_default()
+    }
+
+    /// One of the samples at a node.
+    pub(super) fn sample(&self, node: &'g Node, sample: usize) -> Site<'_> {
+        let mut site = self.site(node);
+        site.batch = 1;
+        for (shape, data) in &mut site.operands {
+            *data = &data[sample * shape.len()..][..shape.len()];
+        }
+        site
+    }
+
+    /// All values, by value.
+    pub(super) fn values(&self) -> &[Option<Vec<f32>>] {
+        &self.values
     }
 
     /// A node with its operands' values.
@@ -116,7 +147,7 @@ impl<'g> Tape<'g> {
         let mut pushed: Values = vec![None; graph.nodes.len()];
         let tangents = self.tangents(direction, &mut pushed);
         let Some(tangent) = &tangents[graph.output.0] else { return };
-        let outputs = self.values[graph.output.0].as_deref().unwrap_or_default();
+        let outputs = self.outputs();
         let mut curves: Values = vec![None; graph.values.len()];
         let values = graph.shape(graph.output).len();
         curves[graph.output.0] = Some(objective.curve(outputs, values, tangent, self.all));

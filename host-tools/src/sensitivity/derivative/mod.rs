@@ -17,6 +17,15 @@ use crate::graph::{Node, Op, PoolKind, Shape};
 pub(super) use linear::Weighted;
 pub(super) use softmax::probabilities;
 
+/// Whether a node's function is neither linear nor piecewise linear.
+pub(super) fn is_curved(node: &Node) -> bool {
+    match &node.op {
+        Op::Activation(op) => pointwise::is_curved(*op),
+        Op::Softmax | Op::LogSoftmax => true,
+        _ => false,
+    }
+}
+
 /// A node with its operands' values, for some samples.
 #[derive(Clone, Debug)]
 pub(super) struct Site<'a> {

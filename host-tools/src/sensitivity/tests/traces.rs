@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::net::{piecewise, smooth};
 use crate::lower::fold;
 use crate::sensitivity::tape::Direction;
-use crate::sensitivity::{Block, Curvature, Estimate, SensitivityError, Watch};
+use crate::sensitivity::{Block, Curvature, Estimate, Outputs, SensitivityError, Watch};
 
 fn watch(stop: &AtomicBool) -> Watch<'_> {
     Watch { stop, done: &|| {} }
@@ -43,7 +43,10 @@ fn ones(curvature: &Curvature) -> Vec<Vec<Vec<f64>>> {
 
 /// Estimates of the traces by many probes, with factors 1.
 fn estimates(curvature: &Curvature, block: Block, probes: usize) -> Vec<Estimate> {
-    let ones = ones(curvature);
+    let mut ones = ones(curvature);
+    if block == Block::Operands {
+        ones.iter_mut().for_each(|columns| *columns = vec![vec![1.0]]);
+    }
     let stop = AtomicBool::new(false);
     let rows = curvature.probe(block, 3, 0..probes, &ones, watch(&stop)).unwrap();
     (0..ones.len()).map(|layer| Estimate::of(rows.iter().map(|row| row[layer][0]))).collect()
@@ -68,6 +71,33 @@ fn weight_traces_are_those_of_the_hessian() {
         let exact: Vec<f64> = diagonals(&curvature).iter().map(|d| d.iter().sum()).collect();
         assert_close(&estimates(&curvature, Block::Weights, 1000), &exact);
     }
+}
+
+/// One column of factors 1: by weights, then by operands.
+fn from_outputs(curvature: &Curvature, outputs: &Outputs, column: usize) -> Vec<Estimate> {
+    let stop = AtomicBool::new(false);
+    let rows = curvature.probe_outputs(outputs, &ones(curvature), watch(&stop)).unwrap();
+    (0..rows[0].len()).map(|layer| Estimate::of(rows.iter().map(|row| row[layer][column]))).collect()
+}
+
+#[test]
+fn traces_from_the_outputs_are_those_of_the_hessian() {
+    for entropy in [false, true] {
+        let net = piecewise();
+        let curvature = net.curvature(19, entropy);
+        assert!(curvature.is_piecewise_linear());
+        let exact: Vec<f64> = diagonals(&curvature).iter().map(|d| d.iter().sum()).collect();
+        let all = from_outputs(&curvature, &Outputs::All, 0);
+        // Both are sums of products that are right to 30 roundings of f32.
+        let close = |(all, exact): (&Estimate, &f64)| (all.mean - exact).abs() <= 2e-6 * exact.abs();
+        assert!(all.iter().zip(&exact).all(close), "{all:?} are not {exact:?}");
+        let signs = Outputs::Signs { seed: 4, probes: 0..300 };
+        assert_close(&from_outputs(&curvature, &signs, 0), &exact);
+        let operands: Vec<f64> = from_outputs(&curvature, &Outputs::All, 1).iter().map(|e| e.mean).collect();
+        assert_close(&estimates(&curvature, Block::Operands, 1000), &operands);
+        assert_close(&from_outputs(&curvature, &signs, 1), &operands);
+    }
+    assert!(!smooth(None).curvature(1, true).is_piecewise_linear());
 }
 
 #[test]
