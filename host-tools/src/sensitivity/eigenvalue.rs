@@ -13,14 +13,15 @@ use serde::{Deserialize, Serialize};
 pub struct Eigenvalue {
     /// The one of largest size: the Rayleigh quotient of the last vector.
     pub value: f64,
-    /// Its relative change by the last product; convergence where it is within the tolerance.
-    pub change: f64,
+    /// `||H v - value v|| / ||H v||` of the last unit vector `v`: convergence where it is within the tolerance. The
+    /// value's own error is of the order of its square.
+    pub residual: f64,
     /// Products.
     pub iterations: usize,
 }
 
 impl Curvature<'_> {
-    /// Iterates until no eigenvalue changes by more than `tolerance` of itself, at most `iterations` times.
+    /// Iterates until no residual is above `tolerance`, at most `iterations` times.
     ///
     /// # Errors
     /// [`SensitivityError::Interrupted`].
@@ -32,7 +33,7 @@ impl Curvature<'_> {
         watch: Watch,
     ) -> Result<Vec<Eigenvalue>, SensitivityError> {
         let weights = self.weights();
-        let mut found = vec![Eigenvalue { change: 1.0, ..Eigenvalue::default() }; weights.len()];
+        let mut found = vec![Eigenvalue { residual: 1.0, ..Eigenvalue::default() }; weights.len()];
         let mut vectors: Vec<Vec<f32>> = (weights.iter().enumerate())
             .map(|(layer, &count)| {
                 let mut signs = vec![0.0; count];
@@ -41,7 +42,7 @@ impl Curvature<'_> {
             })
             .collect();
         for _ in 0..iterations {
-            let open: Vec<usize> = (0..weights.len()).filter(|&i| found[i].change > tolerance).collect();
+            let open: Vec<usize> = (0..weights.len()).filter(|&i| found[i].residual > tolerance).collect();
             if open.is_empty() {
                 break;
             }
@@ -50,7 +51,12 @@ impl Curvature<'_> {
                 let value = product.iter().zip(&vectors[layer]).map(|(h, v)| h * f64::from(*v)).sum::<f64>();
                 let norm = product.iter().map(|h| h * h).sum::<f64>().sqrt();
                 let entry = &mut found[layer];
-                entry.change = if norm > 0.0 { (value - entry.value).abs() / norm } else { 0.0 };
+                let rest: f64 = product
+                    .iter()
+                    .zip(&vectors[layer])
+                    .map(|(h, v)| (h - value * f64::from(*v)).powi(2))
+                    .sum();
+                entry.residual = if norm > 0.0 { rest.sqrt() / norm } else { 0.0 };
                 entry.value = value;
                 entry.iterations += 1;
                 vectors[layer] = scaled(&product, norm);

@@ -32,7 +32,7 @@ pub struct Sensitivities {
     pub origin: Origin,
     /// Samples; fewer than asked for where there are no more.
     pub samples: usize,
-    /// Probes of the weights.
+    /// Probes of the weights; 1, with standard errors of 0, where traces are exact.
     pub probes: usize,
     /// Probes of the activations.
     pub activation_probes: usize,
@@ -93,10 +93,13 @@ impl LayerSensitivity {
 impl fmt::Display for Sensitivities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { samples, probes, activation_probes, loss, layers, .. } = self;
-        writeln!(
-            f,
-            "loss {loss:.6} over {samples} samples; {probes} probes of weights, {activation_probes} of activations\n"
-        )?;
+        let traces = match (probes, activation_probes) {
+            (1, 1) => "exact traces from the outputs".to_owned(),
+            (weights, activations) => {
+                format!("{weights} probes of weights, {activations} of activations")
+            }
+        };
+        writeln!(f, "loss {loss:.6} over {samples} samples; {traces}\n")?;
         writeln!(
             f,
             "  {:>9}{:>11} ±{:>5}{:>11}{:>10}{:>10}{:>10}{:>10}{:>10}{:>11} ±{:>5}{:>10}  nodes",

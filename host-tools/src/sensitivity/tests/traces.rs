@@ -59,7 +59,7 @@ fn assert_close(estimates: &[Estimate], exact: &[f64]) {
     for (estimate, exact) in estimates.iter().zip(exact) {
         let error = (estimate.mean - exact).abs();
         assert!(error <= 4.0 * estimate.standard_error + 1e-6 * exact.abs(), "{estimate:?} is not {exact}");
-        assert!(estimate.standard_error < 0.05 * largest, "{estimate:?} says nothing beside {largest}");
+        assert!(estimate.standard_error < 0.08 * largest, "{estimate:?} says nothing beside {largest}");
     }
 }
 
@@ -69,7 +69,7 @@ fn weight_traces_are_those_of_the_hessian() {
         // Three chunks, the last one short.
         let curvature = net.curvature(19, entropy);
         let exact: Vec<f64> = diagonals(&curvature).iter().map(|d| d.iter().sum()).collect();
-        assert_close(&estimates(&curvature, Block::Weights, 1000), &exact);
+        assert_close(&estimates(&curvature, Block::Weights, 8000), &exact);
     }
 }
 
@@ -156,7 +156,7 @@ fn eigenvalues_are_the_largest() {
     for (net, entropy) in [(piecewise(), false), (smooth(None), true)] {
         let curvature = net.curvature(6, entropy);
         let stop = AtomicBool::new(false);
-        let found = curvature.eigenvalues(1, 1e-5, 500, watch(&stop)).unwrap();
+        let found = curvature.eigenvalues(1, 1e-3, 500, watch(&stop)).unwrap();
         for (found, block) in found.iter().zip(blocks(&curvature)) {
             // Squared ten times, the matrix is nearly that of its largest eigenvalue alone: its Rayleigh quotient by
             // the largest column is the eigenvalue, less than (ratio of the two largest)^2048 off.
