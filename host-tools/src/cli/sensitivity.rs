@@ -62,7 +62,7 @@ struct Show(Mutex<Option<(&'static str, ProgressBar)>>);
 impl Show {
     fn step(&self, Step { what, done, of }: Step) {
         let Ok(mut shown) = self.0.lock() else { return };
-        if !shown.as_ref().is_some_and(|(shown, _)| *shown == what) {
+        if shown.as_ref().is_none_or(|(shown, _)| *shown != what) {
             if let Some((_, bar)) = shown.take() {
                 bar.finish_and_clear();
             }
