@@ -14,6 +14,8 @@ pub mod integer;
 pub mod job;
 pub mod lower;
 pub mod quantize;
+mod random;
 pub mod report;
+pub mod sensitivity;
 pub mod train;
 pub mod verify;

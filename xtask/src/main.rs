@@ -21,6 +21,7 @@ a network
   eval MODEL.hawk          accuracy of the integer executor
   inspect MODEL.hawk       steps, shapes, bits, bytes, arena map
   run MODEL.hawk           runs it on the host or a board and compares every step
+  sensitivity [JOB.toml]   what every layer's bits mean to the loss: Hessian traces, errors of rounding
   bisect MODEL.hawk        the first step that differs
 
 this project
@@ -34,7 +35,8 @@ this project
 COMMAND --help says more about those of a network.";
 
 /// Commands of the host tools' own command line.
-const TOOL_COMMANDS: [&str; 7] = ["import", "eval", "inspect", "run", "bisect", "size", "audit"];
+const TOOL_COMMANDS: [&str; 8] =
+    ["import", "eval", "inspect", "run", "sensitivity", "bisect", "size", "audit"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
