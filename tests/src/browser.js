@@ -39,5 +39,5 @@ addEventListener("load", () => {
   const report = document.createElement("pre");
   report.id = "findings";
   report.textContent = JSON.stringify({ width: innerWidth, pictures, sorted, color: text.color, background: text.backgroundColor, findings });
-  document.body.append(report);
+  parent.document.body.append(report);
 });

@@ -41,11 +41,9 @@ pub struct Look {
 pub fn look(page: &Path, width: u32, theme: Theme, picture: &Path) -> Look {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let html = std::fs::read_to_string(page).expect("the page is there");
-    let inspected = folder.path().join("inspected.html");
-    let end = html.rfind("</body>").expect("a page has an end");
-    let script = format!("<script>{INSPECT}</script>");
-    std::fs::write(&inspected, [&html[..end], &script, &html[end..]].concat()).expect("writes");
-    let dom = run(folder.path(), width, theme, &["--dump-dom"], &inspected);
+    let frame = folder.path().join("frame.html");
+    std::fs::write(&frame, framed(&html, width)).expect("writes");
+    let dom = run(folder.path(), width, theme, &["--dump-dom"], &frame);
     let dom = String::from_utf8_lossy(&dom.stdout).into_owned();
     let start =
         dom.find("<pre id=\"findings\">").expect("the page was inspected") + "<pre id=\"findings\">".len();
@@ -55,6 +53,17 @@ pub fn look(page: &Path, width: u32, theme: Theme, picture: &Path) -> Look {
     let screenshot = format!("--screenshot={}", picture.display());
     run(folder.path(), width, theme, &["--hide-scrollbars", &screenshot], page);
     serde_json::from_str(&findings).unwrap_or_else(|error| panic!("{error}: {findings}"))
+}
+
+/// A page that shows another one, with the inspection in it, so wide: windows have a least width, frames have none.
+fn framed(html: &str, width: u32) -> String {
+    let end = html.rfind("</body>").expect("a page has an end");
+    let inspected = [&html[..end], "<script>", INSPECT, "</script>", &html[end..]].concat();
+    let source = inspected.replace('&', "&amp;").replace('"', "&quot;");
+    format!(
+        "<!DOCTYPE html><meta charset=\"utf-8\"><meta name=\"color-scheme\" content=\"light dark\"><body>\
+         <iframe style=\"width:{width}px;height:20000px;border:0\" srcdoc=\"{source}\"></iframe></body>"
+    )
 }
 
 fn run(profile: &Path, width: u32, theme: Theme, what: &[&str], page: &Path) -> Output {

@@ -30,6 +30,22 @@ fn inspect(page: &Path, pictures: usize) {
 }
 
 #[test]
+fn the_inspection_finds_what_is_wrong() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("wrong.html");
+    let page = "<!DOCTYPE html><body><svg width=\"200\" height=\"60\" aria-label=\"a\">\
+                <text x=\"10\" y=\"20\">first</text><text x=\"14\" y=\"22\">second</text>\
+                <text x=\"190\" y=\"50\">third</text></svg><div style=\"width:900px\">wide</div></body>";
+    std::fs::write(&path, page).expect("writes");
+    let seen = look(&path, 420, Theme::Light, &folder.path().join("wrong.png"));
+    let found = ["the page is 9", "\"first\" on \"second\"", "cut off: \"third\""];
+    assert_eq!(seen.findings.len(), found.len(), "{seen:?}");
+    for (finding, words) in seen.findings.iter().zip(found) {
+        assert!(finding.contains(words), "{finding}");
+    }
+}
+
+#[test]
 fn the_page_of_the_embedded_job() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let args = QuantizeArgs { out: Some(folder.path().to_owned()), ..QuantizeArgs::default() };
