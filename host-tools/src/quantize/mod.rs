@@ -71,13 +71,13 @@ impl Prepared {
         Ok(Self { graph, layers, norms, log: imported.log.into_iter().chain(log).collect() })
     }
 
-    /// The same bits in every layer but the first and the last.
+    /// The same bits in every layer but the first and the last; the widest where there is a choice.
     ///
     /// # Errors
     /// [`QuantizeError::Bits`] when a width is not supported.
     pub fn uniform_bits(&self, quantize: &Quantize) -> Result<BitPlan, QuantizeError> {
-        let weights = weight_bits(quantize.weights)?;
-        let inner = LayerBits { weights, activations: activation(quantize.activations)? };
+        let weights = weight_bits(quantize.weights.widest())?;
+        let inner = LayerBits { weights, activations: activation(quantize.activations.widest())? };
         let first_last = match weight_bits(quantize.first_last)? {
             WeightBits::W8 => LayerBits { weights: WeightBits::W8, activations: Dtype::I8 },
             weights => LayerBits { weights, ..inner },
@@ -168,11 +168,14 @@ pub fn quantize(job: &Job, hooks: Hooks) -> Result<Outcome, QuantizeError> {
     let mut report = Report::new(job, &prepared, &lowered, &built.load()?, &float, &built.accuracy, &test);
     if job.train.epochs > 0 {
         let trained = train_job(job, &prepared, &recipe, shape, say, training, resume, stop)?;
-        say(&format!("evaluating on {} samples", test.len()));
-        built = build(job, &trained.lowered, &calibration, &test, &float)?;
-        let post_training = report;
-        let lowered = &trained.lowered;
-        report = Report::new(job, &prepared, lowered, &built.load()?, &float, &built.accuracy, &test);
+        // What training did not improve stays as it was.
+        let post_training = report.clone();
+        if trained.best > 0 {
+            let lowered = &trained.lowered;
+            say(&format!("evaluating on {} samples", test.len()));
+            built = build(job, lowered, &calibration, &test, &float)?;
+            report = Report::new(job, &prepared, lowered, &built.load()?, &float, &built.accuracy, &test);
+        }
         report.add_training(&post_training, &job.train, trained);
     }
     let Built { model, inputs, .. } = built;

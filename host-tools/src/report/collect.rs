@@ -37,12 +37,12 @@ impl Report {
             |a: &Evaluation, b: &Evaluation| (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count();
         let used = |used: usize| Limit { asked: None, used: used as u64 };
         let model_bytes = model.file().len();
-        let q = job.quantize;
+        let q = &job.quantize;
         let per_step = steps(lowered, model);
         Self {
             name: job.name.clone(),
             board: job.target.board.clone(),
-            scheme: format!("w{}a{}", q.weights, q.activations),
+            scheme: q.scheme(),
             data: job.data.test.without_folders(),
             samples: test.len(),
             float_accuracy: float.accuracy(),
@@ -66,8 +66,8 @@ impl Report {
             assignment: Assignment {
                 method: "uniform".into(),
                 objective: None,
-                weights: q.weights,
-                activations: q.activations,
+                weights: q.weights.widest(),
+                activations: q.activations.widest(),
                 first_last: q.first_last,
                 residual: q.residual,
                 layers: layers(&per_step),
