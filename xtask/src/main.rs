@@ -30,7 +30,7 @@ this project
   audit                    what inference in the linked firmware can reach
   test [host|firmware]     the tests; everything without an argument
   check                    format, lints, documentation, tidiness, audit
-  setup                    installs what building and emulating firmware needs
+  setup                    installs what firmware, emulation and tests need
 
 COMMAND --help says more about those of a network.";
 
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 fn quantize(arguments: &[String]) -> Outcome {
     if !arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         // What is missing has been said; the job itself needs none of it.
-        setup::all();
+        setup::job();
     }
     tool::run("quantize", arguments)
 }
