@@ -1,8 +1,10 @@
 //! From a float network to a model file. Data flows one way:
 //! import -> graph -> calibrate -> lower -> file -> runtime -> kernels.
 
+pub mod assign;
 pub mod audit;
 pub mod board;
+pub mod budget;
 pub mod calibrate;
 pub mod cli;
 mod convolution;

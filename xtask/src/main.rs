@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
 a network
   quantize [JOB.toml]      float network -> integers -> model file and report; the digits without a job
   import NET.onnx          what the importer makes of a network; --check lists every unsupported node
+  assign [JOB.toml]        the bits of every layer within --flash, --ram, --bops; the front and other choices
   eval MODEL.hawk          accuracy of the integer executor
   inspect MODEL.hawk       steps, shapes, bits, bytes, arena map
   run MODEL.hawk           runs it on the host or a board and compares every step
@@ -35,8 +36,8 @@ this project
 COMMAND --help says more about those of a network.";
 
 /// Commands of the host tools' own command line.
-const TOOL_COMMANDS: [&str; 8] =
-    ["import", "eval", "inspect", "run", "sensitivity", "bisect", "size", "audit"];
+const TOOL_COMMANDS: [&str; 9] =
+    ["import", "eval", "inspect", "run", "sensitivity", "assign", "bisect", "size", "audit"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -34,7 +34,10 @@ pub struct Arena<'a> {
 
 impl fmt::Debug for Arena<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arena").field("limit", &self.limit).field("calls", &self.calls()).finish_non_exhaustive()
+        f.debug_struct("Arena")
+            .field("limit", &self.limit)
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
     }
 }
 

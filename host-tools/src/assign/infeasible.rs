@@ -109,7 +109,8 @@ fn nearest(
     effort: &Effort,
 ) -> Result<Option<Nearest>, AssignError> {
     let mut within = |growth: u64| {
-        let grown: Vec<Option<u64>> = limits.iter().map(|limit| limit.map(|limit| grow(limit, growth))).collect();
+        let grown: Vec<Option<u64>> =
+            limits.iter().map(|limit| limit.map(|limit| grow(limit, growth))).collect();
         let asked = arena.as_deref_mut().map(|arena| {
             let asked = arena.limit;
             arena.limit = grow(asked, growth);

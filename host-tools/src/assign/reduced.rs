@@ -93,15 +93,23 @@ impl Reduced {
         let (parts, links) = merge::parts(problem, allowed)?;
         reduced.links = links.iter().map(|_| Link { groups: Vec::new() }).collect();
         for part in parts {
-            let seen: Vec<usize> = (0..links.len()).filter(|&at| links[at].sees(allowed, &part.layers)).collect();
+            let seen: Vec<usize> =
+                (0..links.len()).filter(|&at| links[at].sees(allowed, &part.layers)).collect();
             let picks = part.choices.iter().map(|candidates| {
                 let bits = |at: usize| problem.layers[part.layers[at]].candidates[candidates[at]].bits;
                 let each = || part.layers.iter().copied().zip(candidates.iter().copied());
                 Pick {
                     value: each().map(|(layer, at)| reduced.scale.value(problem, layer, at)).sum(),
-                    costs: binding.iter().map(|one| {
-                        each().map(|(layer, at)| problem.layers[layer].candidates[at].costs[one.measure] as i64).sum()
-                    }).collect(),
+                    costs: binding
+                        .iter()
+                        .map(|one| {
+                            each()
+                                .map(|(layer, at)| {
+                                    problem.layers[layer].candidates[at].costs[one.measure] as i64
+                                })
+                                .sum()
+                        })
+                        .collect(),
                     activations: (0..candidates.len()).map(|at| bits(at).activations).collect(),
                     links: seen.iter().map(|&link| links[link].operand.of(bits(0))).collect(),
                     candidates: candidates.clone(),
@@ -189,7 +197,8 @@ fn binding(problem: &Problem, allowed: &Allowed, limits: &Limits) -> Vec<Binding
         .filter_map(|(measure, limit)| {
             let cost = |layer: usize, at: usize| problem.layers[layer].candidates[at].costs[measure] as i64;
             let layers = allowed.candidates.iter().enumerate();
-            let largest = layers.map(|(layer, left)| left.iter().map(|&at| cost(layer, at)).max().unwrap_or(0)).sum();
+            let largest =
+                layers.map(|(layer, left)| left.iter().map(|&at| cost(layer, at)).max().unwrap_or(0)).sum();
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let capacity = limit - problem.measures[measure].constant as i64;
             (capacity < largest).then_some(Binding { measure, capacity, largest })
@@ -206,7 +215,8 @@ fn undominated(mut picks: Vec<Pick>, keep: Keep) -> Vec<Pick> {
             && one.links == other.links
             && (keep == Keep::Undominated || one.activations == other.activations)
     };
-    let needed: Vec<bool> = picks.iter().map(|pick| !picks.iter().any(|other| replaces(other, pick))).collect();
+    let needed: Vec<bool> =
+        picks.iter().map(|pick| !picks.iter().any(|other| replaces(other, pick))).collect();
     let mut needed = needed.iter();
     picks.retain(|_| needed.next() == Some(&true));
     picks

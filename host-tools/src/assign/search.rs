@@ -104,7 +104,9 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         let mut root = Node::root(self.reduced);
         if root.settle(self.reduced) {
             let mut relaxed = Vec::new();
-            prices::improve(self.reduced, &self.floats, &mut root, 1.0, |one| relaxed.push(one.chosen.clone()));
+            prices::improve(self.reduced, &self.floats, &mut root, 1.0, |one| {
+                relaxed.push(one.chosen.clone())
+            });
             if self.reduced.links.is_empty() {
                 relaxed.dedup();
                 for chosen in relaxed {
@@ -183,7 +185,8 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
     fn cheapest(&self, node: &Node) -> Vec<usize> {
         let mut chosen = node.chosen.clone();
         for &group in &node.free {
-            let cheapest = node.left(self.reduced, group).min_by_key(|&option| self.reduced.picks[option].value);
+            let cheapest =
+                node.left(self.reduced, group).min_by_key(|&option| self.reduced.picks[option].value);
             chosen[group] = cheapest.unwrap_or(chosen[group]);
         }
         chosen
@@ -252,7 +255,8 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         }
         let value: i128 = chosen.iter().map(|&option| reduced.picks[option].value).sum();
         let candidates = reduced.candidates(&chosen);
-        let better = self.best.as_ref().is_none_or(|(least, first, _)| (value, &candidates) < (*least, first));
+        let better =
+            self.best.as_ref().is_none_or(|(least, first, _)| (value, &candidates) < (*least, first));
         if !better {
             return Ok(Verdict::Declined);
         }

@@ -125,9 +125,8 @@ fn prove(
         let proof = first.complete.then_some(Proof::Complete);
         return Ok((first, proof));
     }
-    let contradicted = |arena: &Option<&mut Arena<'_>>| {
-        arena.as_ref().is_some_and(|arena| arena.contradiction().is_some())
-    };
+    let contradicted =
+        |arena: &Option<&mut Arena<'_>>| arena.as_ref().is_some_and(|arena| arena.contradiction().is_some());
     let calls = if contradicted(&arena) { usize::MAX } else { effort.oracle_calls };
     let left = Effort {
         nodes: effort.nodes.saturating_sub(first.nodes),

@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments in, library called, text out.
 
+pub mod assign;
 pub mod audit;
 pub mod bisect;
 mod error;

@@ -3,6 +3,7 @@
 use super::file::{DataFile, JobFile, QuantizeFile};
 use super::train_args::TrainArgs;
 use super::{Bytes, Count, JobError, MethodName, Scheme, Seconds, Widths};
+use crate::budget::Ranking;
 use crate::data::{Layout, Normalize, Pick, PixelRange, Source, Spec};
 use serde::Deserialize;
 use serde::de::value::{Error as NameError, StrDeserializer};
@@ -64,6 +65,9 @@ pub struct QuantizeArgs {
     /// Bits of the sums of residual blocks: 8, 16 [default: 8]
     #[arg(long, value_name = "BITS")]
     pub residual: Option<u8>,
+    /// What chosen bits minimise: hessian, eigenvalue, output-error, loss [default: hessian]
+    #[arg(long, value_parser = named::<Ranking>)]
+    pub ranking: Option<Ranking>,
     /// How ranges are found: minmax, moving-average, percentile, mse [default: mse]
     #[arg(long, value_name = "METHOD", value_parser = named::<MethodName>)]
     pub calibration: Option<MethodName>,
@@ -151,6 +155,7 @@ impl QuantizeArgs {
         set(&mut file.calibrate.momentum, &self.momentum);
         set(&mut file.calibrate.percentile, &self.percentile);
         set(&mut file.calibrate.samples, &self.samples);
+        file.assign.ranking = self.ranking.unwrap_or(file.assign.ranking);
         self.qat.apply(&mut file.train);
         set(&mut file.evaluate.limit, &self.limit);
         set(&mut file.target.board, &self.board);

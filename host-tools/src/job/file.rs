@@ -2,8 +2,8 @@
 
 use super::scheme::{ACTIVATION_BITS, WEIGHT_BITS};
 use super::{
-    Bytes, Calibrate, Count, Data, Evaluate, Input, Job, JobError, MethodName, Output, Quantize, Scheme,
-    Seconds, Target, Widths, keys,
+    Assign, Bytes, Calibrate, Count, Data, Evaluate, Input, Job, JobError, MethodName, Output, Quantize,
+    Scheme, Seconds, Target, Widths, keys,
 };
 use crate::data::Spec;
 use crate::train::TrainOptions;
@@ -21,6 +21,7 @@ pub(super) struct JobFile {
     pub(super) input: Input,
     pub(super) quantize: QuantizeFile,
     pub(super) calibrate: CalibrateFile,
+    pub(super) assign: Assign,
     pub(super) train: TrainOptions,
     pub(super) evaluate: EvaluateFile,
     pub(super) target: TargetFile,
@@ -140,6 +141,7 @@ impl JobFile {
             data: self.data.complete()?,
             quantize: self.quantize.complete()?,
             calibrate: self.calibrate.complete()?,
+            assign: self.assign,
             train: self.train,
             evaluate: self.evaluate.complete()?,
             target: self.target.complete(),

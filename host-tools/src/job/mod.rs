@@ -25,6 +25,7 @@ pub use train_args::TrainArgs;
 pub use units::{Bytes, Count, Seconds};
 pub use widths::Widths;
 
+use crate::budget::Ranking;
 use crate::calibrate::Method;
 use crate::data::{DataError, Dataset, InputOptions, Layout, Normalize, Part, Pick, PixelRange, Spec};
 use crate::graph::Shape;
@@ -49,6 +50,8 @@ pub struct Job {
     pub quantize: Quantize,
     /// How ranges are found.
     pub calibrate: Calibrate,
+    /// How bits are chosen where there is a choice.
+    pub assign: Assign,
     /// How the network is trained for its bits.
     pub train: TrainOptions,
     /// How accuracy is measured.
@@ -103,6 +106,14 @@ pub struct Quantize {
     pub first_last: u8,
     /// Sums of residual blocks: 8 or 16.
     pub residual: u8,
+}
+
+/// How bits are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Assign {
+    /// What the choice minimises.
+    pub ranking: Ranking,
 }
 
 /// Name of a calibration method.

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use runtime::LoadError;
 
+use crate::budget::BudgetError;
 use crate::data::DataError;
 use crate::file::EncodeError;
 use crate::import::ImportErrors;
 use crate::integer::{InputKind, IntegerError};
 use crate::job::JobError;
 use crate::lower::LowerError;
+use crate::sensitivity::SensitivityError;
 use crate::train::TrainError;
 
 /// Error of a job.
@@ -28,6 +30,12 @@ pub enum QuantizeError {
     /// From floats to integers.
     #[error(transparent)]
     Lower(#[from] LowerError),
+    /// Measuring sensitivities.
+    #[error(transparent)]
+    Sensitivity(Box<SensitivityError>),
+    /// Choosing bits.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -77,4 +85,10 @@ pub enum QuantizeError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl From<SensitivityError> for QuantizeError {
+    fn from(error: SensitivityError) -> Self {
+        Self::Sensitivity(Box::new(error))
+    }
 }

@@ -5,15 +5,17 @@ use runtime::Model;
 use runtime::format::Op;
 
 use super::{
-    ArenaBuffer, Assignment, BufferKind, Constraints, LayerWidths, Limit, PostTraining, Report, StepReport,
-    Training,
+    ArenaBuffer, Arm, Assignment, BufferKind, Constraints, LayerWidths, Limit, PostTraining, Report,
+    Sensitivity, StepReport, Training,
 };
+use crate::budget::{BudgetError, Chosen};
 use crate::data::Dataset;
 use crate::graph::Graph;
 use crate::integer::Evaluation;
 use crate::job::Job;
 use crate::lower::{ArenaBlock, Lowered};
 use crate::quantize::Prepared;
+use crate::sensitivity::Sensitivities;
 use crate::train::{TrainOptions, Trained};
 
 /// Bytes of a float weight.
@@ -35,10 +37,13 @@ impl Report {
         let right = |e: &Evaluation, i: usize| e.predictions[i] == test.labels[i];
         let only =
             |a: &Evaluation, b: &Evaluation| (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count();
-        let used = |used: usize| Limit { asked: None, used: used as u64 };
+        let per_step = steps(lowered, model);
+        let target = &job.target;
+        let limit = |asked: Option<u64>, used: u64| Limit { asked, used };
+        let bops =
+            infos.iter().zip(&per_step).map(|(info, step)| info.macs * u64::from(step.bits_w * step.bits_a));
         let model_bytes = model.file().len();
         let q = &job.quantize;
-        let per_step = steps(lowered, model);
         Self {
             name: job.name.clone(),
             board: job.target.board.clone(),
@@ -57,9 +62,9 @@ impl Report {
             arena_bytes: model.arena_bytes(),
             macs: infos.iter().map(|i| i.macs).sum(),
             constraints: Constraints {
-                flash_bytes: used(model_bytes),
-                ram_bytes: used(model.arena_bytes()),
-                bops: None,
+                flash_bytes: limit(target.flash.map(|bytes| bytes.0), model_bytes as u64),
+                ram_bytes: limit(target.ram.map(|bytes| bytes.0), model.arena_bytes() as u64),
+                bops: Some(limit(target.bops.map(|count| count.0), bops.sum())),
                 latency_cycles: None,
                 latency_us: None,
             },
@@ -82,6 +87,29 @@ impl Report {
             reproduce: None,
             log: prepared.log.clone(),
         }
+    }
+
+    /// Checks the limits of the target against what the model takes.
+    ///
+    /// # Errors
+    /// [`BudgetError::Exceeded`] with the first that is not kept.
+    pub fn keeps_limits(&self) -> Result<(), BudgetError> {
+        let Constraints { flash_bytes, ram_bytes, bops, .. } = &self.constraints;
+        let limits =
+            [("flash", Some(flash_bytes)), ("RAM", Some(ram_bytes)), ("bit operations", bops.as_ref())];
+        for (what, limit) in limits {
+            let Some(&Limit { asked: Some(asked), used }) = limit else { continue };
+            if used > asked {
+                return Err(BudgetError::Exceeded { what, asked, used });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets how the bits were chosen, and what other choices reach.
+    pub fn add_choice(&mut self, chosen: Chosen, arms: Vec<Arm>, sensitivities: &Sensitivities) {
+        self.assignment = Assignment { arms, ..chosen.assignment };
+        self.sensitivity = Some(Sensitivity::of(sensitivities));
     }
 
     /// Sets the network before training beside the trained one.

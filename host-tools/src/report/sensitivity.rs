@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sensitivity::Sensitivities;
+
 /// Traces of the loss's Hessian, layer by layer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sensitivity {
@@ -32,4 +34,24 @@ pub struct LayerSensitivity {
     pub squared_error: BTreeMap<u8, f64>,
     /// Omega by bit width: mean trace times squared error, in units of the loss.
     pub omega: BTreeMap<u8, f64>,
+}
+
+impl Sensitivity {
+    /// The numbers that people look at.
+    pub fn of(measured: &Sensitivities) -> Self {
+        let layer = |layer: &crate::sensitivity::LayerSensitivity| LayerSensitivity {
+            name: layer.name.clone(),
+            weights: layer.weights as u64,
+            trace: layer.trace.mean,
+            standard_error: layer.trace.standard_error,
+            squared_error: layer.squared_error.clone(),
+            omega: layer.omega.clone(),
+        };
+        Self {
+            samples: measured.samples,
+            probes: measured.probes,
+            seed: measured.origin.seed,
+            layers: measured.layers.iter().map(layer).collect(),
+        }
+    }
 }
