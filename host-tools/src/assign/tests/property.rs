@@ -155,6 +155,17 @@ proptest! {
         }
     }
 
+    // Nothing but the order tells choices apart.
+    #[test]
+    fn the_first_of_equal_choices_wins(mut problem in problem(2..=6, 4)) {
+        for candidate in problem.layers.iter_mut().flat_map(|layer| &mut layer.candidates) {
+            (candidate.objective, candidate.costs[0]) = (0.0, 0);
+        }
+        if let Ok(outcome) = solve(&problem, None, &Effort::default()) {
+            prop_assert_eq!(key(&problem, &outcome), brute::best(&problem, None));
+        }
+    }
+
     #[test]
     fn memory_equals_enumeration(
         problem in problem(2..=5, 4),
