@@ -3,10 +3,12 @@
  * Arguments: out=FILE, marker=ADDRESS (any base that strtoull reads; the Thumb bit is ignored).
  * Region 0 ends with the first entry of the marker. The marker's own block is in no region. FILE has the lines
  *     region N
- *     FIRST END INSTRUCTIONS EXECUTIONS     (addresses in hexadecimal, END behind the last instruction)
- *     total N INSTRUCTIONS                  (executed instructions of the region, summed by the plugin)
- * for every region, blocks in order of address, and `end REGIONS` last. A predicated instruction that an IT block
- * skips counts as executed. */
+ *     FIRST END INSTRUCTIONS EXECUTIONS LEFT
+ * for every region, blocks in order of address. Addresses are hexadecimal, END is behind the last instruction, LEFT
+ * is how often something else than the block at END came next: the taken branches. The last line is
+ *     end REGIONS EXECUTED
+ * with all executed instructions outside the marker, counted one by one, so that the sum of the blocks can be checked.
+ * A predicated instruction that an IT block skips counts as executed. */
 #include "qemu_plugin.h"
 
 #include <inttypes.h>
@@ -18,8 +20,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = 1;
 
 struct block {
     uint64_t first, end, instructions;
-    uint64_t executions; /* since the start; the emulated code adds to it */
-    uint64_t reported;   /* of these, in regions that are closed */
+    uint64_t executions, left; /* in this region */
     struct block *next;
 };
 
@@ -27,30 +28,37 @@ struct block {
 static struct block *blocks;
 static uint64_t marker = UINT64_MAX;
 static uint64_t region;
+static uint64_t executed; /* the emulated code adds to it */
+static struct block *previous;
 static FILE *out;
 
 static void close_region(void)
 {
-    uint64_t total = 0;
     fprintf(out, "region %" PRIu64 "\n", region);
     for (struct block *b = blocks; b; b = b->next) {
-        uint64_t fresh = b->executions - b->reported;
-        b->reported = b->executions;
-        if (fresh == 0 || b->first == marker) {
-            continue;
+        if (b->executions > 0) {
+            fprintf(out, "%" PRIx64 " %" PRIx64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", b->first, b->end,
+                    b->instructions, b->executions, b->left);
         }
-        total += fresh * b->instructions;
-        fprintf(out, "%" PRIx64 " %" PRIx64 " %" PRIu64 " %" PRIu64 "\n", b->first, b->end, b->instructions, fresh);
+        b->executions = b->left = 0;
     }
-    fprintf(out, "total %" PRIu64 " %" PRIu64 "\n", region, total);
     region++;
 }
 
-static void marker_entered(unsigned int vcpu, void *data)
+static void entered(unsigned int vcpu, void *data)
 {
     (void)vcpu;
-    (void)data;
-    close_region();
+    struct block *b = data;
+    if (previous && previous->end != b->first) {
+        previous->left++;
+    }
+    if (b->first == marker) {
+        close_region();
+        previous = NULL;
+    } else {
+        b->executions++;
+        previous = b;
+    }
 }
 
 /* The block of this extent: code that is translated again keeps its counter. */
@@ -80,9 +88,10 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     uint64_t first = qemu_plugin_tb_vaddr(tb);
     uint64_t end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
     struct block *b = find_block(first, end, n);
-    qemu_plugin_register_vcpu_tb_exec_inline(tb, QEMU_PLUGIN_INLINE_ADD_U64, &b->executions, 1);
-    if (first == marker) {
-        qemu_plugin_register_vcpu_tb_exec_cb(tb, marker_entered, QEMU_PLUGIN_CB_NO_REGS, NULL);
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, entered, QEMU_PLUGIN_CB_NO_REGS, b);
+    for (size_t i = 0; i < n && first != marker; i++) {
+        qemu_plugin_register_vcpu_insn_exec_inline(qemu_plugin_tb_get_insn(tb, i), QEMU_PLUGIN_INLINE_ADD_U64,
+                                                   &executed, 1);
     }
 }
 
@@ -91,7 +100,7 @@ static void finish(qemu_plugin_id_t id, void *data)
     (void)id;
     (void)data;
     close_region();
-    fprintf(out, "end %" PRIu64 "\n", region);
+    fprintf(out, "end %" PRIu64 " %" PRIu64 "\n", region, executed);
     if (fclose(out) != 0) {
         fprintf(stderr, "count: cannot write the counts\n");
     }
