@@ -46,8 +46,9 @@ impl Counts {
                     executed = total.parse().ok();
                     executed.map(|_| ())
                 }
-                block => read_block(block)
-                    .and_then(|block| regions.last_mut().map(|region| region.push(block))),
+                block => {
+                    read_block(block).and_then(|block| regions.last_mut().map(|region| region.push(block)))
+                }
             };
             read.ok_or_else(|| McuError::Counts(format!("unreadable line `{line}`")))?;
         }

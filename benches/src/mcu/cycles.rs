@@ -218,7 +218,9 @@ mod tests {
         for branch in ["b 100 <f>", "bl 100 <f>", "bleq 100 <f>"] {
             assert_eq!(once(&[branch]), 2, "{branch}");
         }
-        for branch in ["beq 100 <f>", "bne 100 <f>", "blt 100 <f>", "ble 100 <f>", "bls 100 <f>", "cbz r0, 100 <f>"] {
+        for branch in
+            ["beq 100 <f>", "bne 100 <f>", "blt 100 <f>", "ble 100 <f>", "bls 100 <f>", "cbz r0, 100 <f>"]
+        {
             assert_eq!(class(branch), Class::Conditional, "{branch}");
             assert_eq!(block_cycles(&[Class::Simple, class(branch)], 10, 7), 27, "{branch}");
         }

@@ -19,7 +19,8 @@ pub fn entries(steps: &[(Work, u64)]) -> Vec<Entry> {
 fn entry((kind, weight_bits, activation_bits): (Kind, u32, u32), samples: &[(Features, f64)]) -> Entry {
     let [per_mac, per_output, per_residual, per_step] = best(samples).map(rounded);
     let coefficients = [per_mac, per_output, per_residual, per_step];
-    let errors = samples.iter().map(|(features, cycles)| (predict(&coefficients, features) / cycles - 1.0).abs());
+    let errors =
+        samples.iter().map(|(features, cycles)| (predict(&coefficients, features) / cycles - 1.0).abs());
     let squares: f64 = errors.clone().map(|error| error * error).sum();
     Entry {
         kind,
@@ -71,7 +72,8 @@ fn least_squares(samples: &[(Features, f64)], columns: &[usize]) -> Option<Featu
     let n = columns.len();
     let mut system = vec![vec![0.0; n + 1]; n];
     for (features, cycles) in samples {
-        let row: Vec<f64> = columns.iter().zip(&norms).map(|(&c, norm)| features[c] / cycles / norm).collect();
+        let row: Vec<f64> =
+            columns.iter().zip(&norms).map(|(&c, norm)| features[c] / cycles / norm).collect();
         for i in 0..n {
             for j in 0..n {
                 system[i][j] += row[i] * row[j];
@@ -120,7 +122,8 @@ mod tests {
     #[test]
     fn exact_costs_are_found_again() {
         let cost = |w: &Work| 2 * w.macs + 30 * w.outputs + 5 * w.residuals + 400;
-        let shapes = [(9000, 100, false), (500, 70, true), (123_456, 7, false), (77_000, 900, true), (20, 5, false)];
+        let shapes =
+            [(9000, 100, false), (500, 70, true), (123_456, 7, false), (77_000, 900, true), (20, 5, false)];
         let steps: Vec<(Work, u64)> = shapes
             .iter()
             .map(|&(macs, outputs, residual)| work(macs, outputs, residual))

@@ -87,7 +87,8 @@ impl Counter {
     /// # Errors
     /// No result, or one that differs from the host's.
     pub fn count(&self, network: &Integers) -> Result<ModelCount, McuError> {
-        let model = Runtime::load(network.file.as_slice()).map_err(host_tools::integer::IntegerError::from)?;
+        let model =
+            Runtime::load(network.file.as_slice()).map_err(host_tools::integer::IntegerError::from)?;
         let folder = tempfile::tempdir()
             .map_err(|source| McuError::Io { what: "cannot create a temporary folder".into(), source })?;
         let path = folder.path().join("counts");
@@ -133,7 +134,12 @@ impl Counter {
         })
     }
 
-    fn steps(&self, model: &Runtime, network: &Integers, counts: &Counts) -> Result<Vec<StepCount>, McuError> {
+    fn steps(
+        &self,
+        model: &Runtime,
+        network: &Integers,
+        counts: &Counts,
+    ) -> Result<Vec<StepCount>, McuError> {
         let expected = 2 * model.step_count() as usize + 2;
         if counts.regions.len() != expected {
             let what = format!("{} regions, {expected} expected", counts.regions.len());

@@ -58,9 +58,14 @@ fn repository() -> Result<PathBuf, BoardError> {
         .ok_or(BoardError::NoSources)
 }
 
+/// Folder of the firmware's sources.
+pub(super) fn sources() -> Result<PathBuf, BoardError> {
+    Ok(repository()?.join("targets/cortex-m"))
+}
+
 fn build_now(board: &'static Board, image: Image) -> Result<PathBuf, BoardError> {
     let repository = repository()?;
-    let sources = repository.join("targets/cortex-m");
+    let sources = sources()?;
     let target_folder =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from);
     let folder = std::path::absolute(target_folder.join("firmware"))

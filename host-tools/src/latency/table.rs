@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, Work};
 
 /// Tables that are part of this program, by board.
-const BUILT_IN: [(&str, &str); 1] =
-    [("mps2-an386", include_str!("../../../assets/latency/mps2-an386.toml"))];
+const BUILT_IN: [(&str, &str); 1] = [("mps2-an386", include_str!("../../../assets/latency/mps2-an386.toml"))];
 
 /// Measured times of one board.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

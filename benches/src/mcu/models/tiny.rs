@@ -18,12 +18,8 @@ pub(super) fn resnet8() -> Graph {
 }
 
 fn residual_block(net: &mut Builder, x: ValueId, channels: usize, stride: usize) -> ValueId {
-    let plain = |kernel: usize, stride: usize| ConvShape {
-        cout: channels,
-        kernel: [kernel; 2],
-        stride,
-        groups: 1,
-    };
+    let plain =
+        |kernel: usize, stride: usize| ConvShape { cout: channels, kernel: [kernel; 2], stride, groups: 1 };
     let y = net.conv_relu(x, channels, 3, stride);
     let y = net.conv(y, plain(3, 1));
     let shortcut = if stride == 1 { x } else { net.conv(x, plain(1, stride)) };
