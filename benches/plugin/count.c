@@ -1,4 +1,4 @@
-/* Counts executions of every translation block between two calls of a marker function: one region per call.
+/* For Thumb code. Counts executions of every translation block between two calls of a marker function: one region per call.
  *
  * Arguments: out=FILE, marker=ADDRESS (any base that strtoull reads; the Thumb bit is ignored).
  * Region 0 ends with the first entry of the marker. The marker's own block is in no region. FILE has the lines
@@ -80,13 +80,21 @@ static struct block *find_block(uint64_t first, uint64_t end, uint64_t instructi
     return fresh;
 }
 
+/* QEMU's own size is wrong at the end of a page: it has the bytes that the translator peeked at. */
+static uint64_t thumb_bytes(const struct qemu_plugin_insn *insn)
+{
+    uint16_t half;
+    memcpy(&half, qemu_plugin_insn_data(insn), sizeof half);
+    return half >> 11 >= 0x1d ? 4 : 2;
+}
+
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
     (void)id;
     size_t n = qemu_plugin_tb_n_insns(tb);
     struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
     uint64_t first = qemu_plugin_tb_vaddr(tb);
-    uint64_t end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
+    uint64_t end = qemu_plugin_insn_vaddr(last) + thumb_bytes(last);
     struct block *b = find_block(first, end, n);
     qemu_plugin_register_vcpu_tb_exec_cb(tb, entered, QEMU_PLUGIN_CB_NO_REGS, b);
     for (size_t i = 0; i < n && first != marker; i++) {
