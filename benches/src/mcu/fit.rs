@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use host_tools::latency::{Entry, Features, Kind, Work};
 
-const COUNT: usize = 4;
+const COUNT: usize = 5;
 
 /// One entry for every kind and bits among the counted steps.
 pub fn entries(steps: &[(Work, u64)]) -> Vec<Entry> {
@@ -17,8 +17,8 @@ pub fn entries(steps: &[(Work, u64)]) -> Vec<Entry> {
 }
 
 fn entry((kind, weight_bits, activation_bits): (Kind, u32, u32), samples: &[(Features, f64)]) -> Entry {
-    let [per_mac, per_output, per_residual, per_step] = best(samples).map(rounded);
-    let coefficients = [per_mac, per_output, per_residual, per_step];
+    let [per_mac, per_padded, per_output, per_residual, per_step] = best(samples).map(rounded);
+    let coefficients = [per_mac, per_padded, per_output, per_residual, per_step];
     let errors =
         samples.iter().map(|(features, cycles)| (predict(&coefficients, features) / cycles - 1.0).abs());
     let squares: f64 = errors.clone().map(|error| error * error).sum();
@@ -27,6 +27,7 @@ fn entry((kind, weight_bits, activation_bits): (Kind, u32, u32), samples: &[(Fea
         weight_bits,
         activation_bits,
         per_mac,
+        per_padded,
         per_output,
         per_residual,
         per_step,
@@ -116,14 +117,28 @@ mod tests {
 
     fn work(macs: u64, outputs: u64, residual: bool) -> Work {
         let residuals = if residual { outputs } else { 0 };
-        Work { kind: Kind::Conv3x3, weight_bits: 8, activation_bits: 8, macs, outputs, residuals }
+        Work {
+            kind: Kind::Conv3x3,
+            weight_bits: 8,
+            activation_bits: 8,
+            macs,
+            padded: macs % 7 * 10,
+            outputs,
+            residuals,
+        }
     }
 
     #[test]
     fn exact_costs_are_found_again() {
-        let cost = |w: &Work| 2 * w.macs + 30 * w.outputs + 5 * w.residuals + 400;
-        let shapes =
-            [(9000, 100, false), (500, 70, true), (123_456, 7, false), (77_000, 900, true), (20, 5, false)];
+        let cost = |w: &Work| 2 * w.macs + w.padded + 30 * w.outputs + 5 * w.residuals + 400;
+        let shapes = [
+            (9000, 100, false),
+            (500, 70, true),
+            (123_456, 7, false),
+            (77_000, 900, true),
+            (20, 5, false),
+            (5000, 20, true),
+        ];
         let steps: Vec<(Work, u64)> = shapes
             .iter()
             .map(|&(macs, outputs, residual)| work(macs, outputs, residual))
@@ -131,14 +146,14 @@ mod tests {
             .collect();
         let found = entries(&steps);
         assert_eq!(found.len(), 1);
-        assert_eq!(found[0].coefficients(), [2.0, 30.0, 5.0, 400.0]);
-        assert_eq!((found[0].steps, found[0].worst_error), (5, 0.0));
+        assert_eq!(found[0].coefficients(), [2.0, 1.0, 30.0, 5.0, 400.0]);
+        assert_eq!((found[0].steps, found[0].worst_error), (6, 0.0));
     }
 
     #[test]
     fn a_single_step_is_fitted_by_one_coefficient() {
         let found = entries(&[(work(1000, 10, false), 3000)]);
-        assert_eq!(found[0].coefficients(), [3.0, 0.0, 0.0, 0.0]);
+        assert_eq!(found[0].coefficients(), [3.0, 0.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]

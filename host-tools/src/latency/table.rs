@@ -40,6 +40,8 @@ pub struct Entry {
     pub activation_bits: u32,
     /// Cycles for a multiplication.
     pub per_mac: f64,
+    /// Cycles for a multiplication with padding, which a kernel may leave out.
+    pub per_padded: f64,
     /// Cycles for an output.
     pub per_output: f64,
     /// Cycles for a residual operand's element.
@@ -79,6 +81,11 @@ impl LatencyTable {
         Ok(tables.iter().find(|table| table.board == board))
     }
 
+    /// The table that files for no particular board are estimated with: a Cortex-M4.
+    pub fn reference() -> Option<&'static Self> {
+        Self::of_board("mps2-an386").ok().flatten()
+    }
+
     /// The formula for a step; `None` where none was measured.
     pub fn entry(&self, work: &Work) -> Option<&Entry> {
         let Work { kind, weight_bits, activation_bits, .. } = *work;
@@ -97,7 +104,7 @@ impl LatencyTable {
 impl Entry {
     /// Cycles for each of a step's features.
     pub fn coefficients(&self) -> super::Features {
-        [self.per_mac, self.per_output, self.per_residual, self.per_step]
+        [self.per_mac, self.per_padded, self.per_output, self.per_residual, self.per_step]
     }
 }
 
@@ -107,17 +114,24 @@ mod tests {
 
     const TEXT: &str = "board = \"b\"\ncore = \"c\"\ncycles = \"estimated\"\nclock_hz = 1\ntools = []\n\
                         [[entry]]\nkind = \"conv3x3\"\nweight_bits = 4\nactivation_bits = 8\nper_mac = 1.5\n\
-                        per_output = 10.0\nper_residual = 2.0\nper_step = 100.0\nsteps = 3\nerror = 0.0\n\
+                        per_padded = 0.5\nper_output = 10.0\nper_residual = 2.0\nper_step = 100.0\nsteps = 3\nerror = 0.0\n\
                         worst_error = 0.0\n";
 
-    const WORK: Work =
-        Work { kind: Kind::Conv3x3, weight_bits: 4, activation_bits: 8, macs: 50, outputs: 5, residuals: 5 };
+    const WORK: Work = Work {
+        kind: Kind::Conv3x3,
+        weight_bits: 4,
+        activation_bits: 8,
+        macs: 50,
+        padded: 6,
+        outputs: 5,
+        residuals: 5,
+    };
 
     #[test]
     fn an_estimate_is_the_sum_of_its_parts() {
         let table = LatencyTable::parse(TEXT).expect("is a table");
-        assert_eq!(table.estimate(&WORK), Some(75 + 50 + 10 + 100));
-        assert_eq!(table.estimate(&Work { residuals: 0, ..WORK }), Some(225));
+        assert_eq!(table.estimate(&WORK), Some(75 + 3 + 50 + 10 + 100));
+        assert_eq!(table.estimate(&Work { residuals: 0, ..WORK }), Some(228));
         for other in [
             Work { kind: Kind::Conv, ..WORK },
             Work { weight_bits: 8, ..WORK },

@@ -52,28 +52,32 @@ pub struct Work {
     pub weight_bits: u32,
     /// Bits of the main operand.
     pub activation_bits: u32,
-    /// Multiplications, those with padding included; for pooling, elements of all windows.
+    /// Multiplications with elements of the operand; for pooling, elements in all windows.
     pub macs: u64,
+    /// Multiplications with padding; for pooling, places of windows outside the operand.
+    pub padded: u64,
     /// Elements of the result.
     pub outputs: u64,
     /// Elements that are added from a residual operand: none, or as many as outputs.
     pub residuals: u64,
 }
 
-/// What the coefficients are multiplied with: MACs, outputs, residuals, 1.
-pub type Features = [f64; 4];
+/// What the coefficients are multiplied with: MACs, padded MACs, outputs, residuals, 1.
+pub type Features = [f64; 5];
 
 impl Work {
     /// The size of a step.
     pub fn of(step: &Step) -> Self {
         let outputs: u64 = step.output.dims.map(u64::from).iter().product();
         let accumulate = step.op.accumulate();
+        let (macs, padded) = multiplications(&step.op, step.output.dims);
         let residual = accumulate.is_some_and(|accumulate| accumulate.residual.is_some());
         Self {
             kind: Kind::of(&step.op),
             weight_bits: accumulate.map_or(0, |accumulate| WeightBits::from(accumulate.width).bits()),
             activation_bits: step.op.operands().next().map_or(0, |x| Dtype::from(x.dtype).bits()),
-            macs: outputs * per_output(&step.op),
+            macs,
+            padded,
             outputs,
             residuals: if residual { outputs } else { 0 },
         }
@@ -81,7 +85,7 @@ impl Work {
 
     /// The numbers that the time is linear in.
     pub fn features(&self) -> Features {
-        [self.macs as f64, self.outputs as f64, self.residuals as f64, 1.0]
+        [self.macs as f64, self.padded as f64, self.outputs as f64, self.residuals as f64, 1.0]
     }
 }
 
@@ -107,14 +111,49 @@ impl Kind {
     }
 }
 
-/// Multiplications, or elements of a window, for one output.
-fn per_output(op: &Op) -> u64 {
-    let area = |[rows, columns]: [u8; 2]| u64::from(rows) * u64::from(columns);
-    match op {
-        Op::Conv2d { taps, group_inputs, .. } => area(taps.kernel) * u64::from(*group_inputs),
-        Op::Depthwise { taps, .. } => area(taps.kernel),
-        Op::Dense { x, .. } => x.dims.map(u64::from).iter().product(),
-        Op::MaxPool { pool, .. } | Op::AveragePool { pool, .. } => area(pool.kernel),
-        _ => 0,
+/// Multiplications with elements and with padding; elements and other places of windows for pooling.
+fn multiplications(op: &Op, output: [u16; 3]) -> (u64, u64) {
+    let [h, w, c] = output.map(u64::from);
+    let (x, kernel, stride, dilation, pad, depth) = match op {
+        Op::Conv2d { x, taps: t, group_inputs, .. } => {
+            (x, t.kernel, t.stride, t.dilation, t.pad, u64::from(*group_inputs))
+        }
+        Op::Depthwise { x, taps: t, .. } => (x, t.kernel, t.stride, t.dilation, t.pad, 1),
+        Op::MaxPool { x, pool: p, .. } | Op::AveragePool { x, pool: p, .. } => {
+            (x, p.kernel, p.stride, [1, 1], p.pad, 1)
+        }
+        Op::Dense { x, .. } => return (c * x.dims.map(u64::from).iter().product::<u64>(), 0),
+        _ => return (0, 0),
+    };
+    let inside = |axis: usize| {
+        let axes = [kernel, stride, dilation, pad].map(|of| i64::from(of[axis]));
+        taps_inside(axes, x.dims[axis].into(), output[axis].into())
+    };
+    let all = h * w * u64::from(kernel[0]) * u64::from(kernel[1]);
+    let inside = inside(0) * inside(1);
+    (inside * c * depth, all.saturating_sub(inside) * c * depth)
+}
+
+/// Taps of all windows along one axis that meet the operand.
+fn taps_inside([kernel, stride, dilation, pad]: [i64; 4], length: i64, outputs: i64) -> u64 {
+    let inside = |output: i64| {
+        (0..kernel).filter(|tap| (0..length).contains(&(output * stride - pad + tap * dilation))).count()
+            as u64
+    };
+    (0..outputs).map(inside).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taps_over_the_border_are_padding() {
+        // Three taps, padded by one on either side.
+        assert_eq!(taps_inside([3, 1, 1, 1], 4, 4), 10);
+        // The last window of stride 2 ends one behind the operand.
+        assert_eq!(taps_inside([3, 2, 1, 0], 4, 2), 5);
+        assert_eq!(taps_inside([2, 1, 3, 0], 7, 4), 8);
+        assert_eq!(taps_inside([1, 1, 1, 0], 9, 9), 9);
     }
 }

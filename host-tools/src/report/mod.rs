@@ -13,6 +13,7 @@ use crate::data::Dataset;
 use crate::graph::Graph;
 use crate::integer::Evaluation;
 use crate::job::Job;
+use crate::latency::{LatencyTable, Work};
 use crate::lower::Lowered;
 use crate::quantize::Prepared;
 use crate::train::{EpochReport, TrainOptions, Trained};
@@ -141,7 +142,7 @@ pub struct StepReport {
     pub weight_bytes: usize,
     /// Multiply-accumulates.
     pub macs: u64,
-    /// Estimated cycles; nothing has measured them.
+    /// Estimated cycles on a Cortex-M4 ([`crate::latency`]); absent for a step unlike those measured.
     pub cycles: Option<u64>,
     /// Largest magnitude that an accumulator can take, below 2^31; 0 without one.
     pub accumulator_bound: i64,
@@ -225,6 +226,7 @@ fn weights(graph: &Graph) -> usize {
 }
 
 fn steps(lowered: &Lowered, model: &Model) -> Vec<StepReport> {
+    let table = LatencyTable::reference();
     let describe = |(info, step): (&crate::lower::StepInfo, runtime::format::Step)| StepReport {
         name: info.name.clone(),
         op: step.op.name(),
@@ -233,7 +235,7 @@ fn steps(lowered: &Lowered, model: &Model) -> Vec<StepReport> {
         bits_a: main_bits(&step.op),
         weight_bytes: info.weight_bytes,
         macs: info.macs,
-        cycles: None,
+        cycles: table.and_then(|table| table.estimate(&Work::of(&step))),
         accumulator_bound: info.accumulator_bound,
         scale: info.scale,
         zero_point: step.output.zero,

@@ -20,6 +20,7 @@ pub(super) fn extra() -> Graph {
     let x = sums(&mut net, x);
     let x = net.conv(x, ConvShape { cout: 24, kernel: [3, 3], stride: 1, groups: 4 });
     let x = net.conv(x, ConvShape { cout: 32, kernel: [3, 3], stride: 2, groups: 2 });
+    let x = taps(&mut net, x);
     let x = net.activation(x, Activation::Sigmoid);
     let x = net.pool(x, PoolKind::Max, [2, 2], 1);
     let x = net.dense(x, 33);
@@ -39,6 +40,19 @@ fn wide(net: &mut Builder, x: ValueId) -> ValueId {
     let x = net.conv_relu(x, 30, 1, 1);
     let a = net.conv_relu(x, 30, 3, 1);
     net.concat(&[x, a])
+}
+
+/// Convolutions of other than 3x3 taps, whole, in groups and depthwise.
+fn taps(net: &mut Builder, x: ValueId) -> ValueId {
+    let x = net.conv_relu(x, 24, 5, 1);
+    let x = net.conv(x, ConvShape { cout: 16, kernel: [3, 1], stride: 1, groups: 1 });
+    let x = net.conv(x, ConvShape { cout: 48, kernel: [2, 2], stride: 1, groups: 1 });
+    let x = net.conv(x, ConvShape { cout: 48, kernel: [3, 3], stride: 1, groups: 3 });
+    let x = net.conv(x, ConvShape { cout: 32, kernel: [1, 1], stride: 1, groups: 2 });
+    let x = net.conv(x, ConvShape { cout: 64, kernel: [5, 5], stride: 1, groups: 8 });
+    let x = net.depthwise_relu(x, 5, 1);
+    let x = net.conv(x, ConvShape { cout: 64, kernel: [1, 5], stride: 1, groups: 64 });
+    net.conv(x, ConvShape { cout: 64, kernel: [2, 2], stride: 1, groups: 64 })
 }
 
 /// Sums of which no part is a convolution's, and the shortcut without weights.
