@@ -53,7 +53,7 @@ fn counts_are_complete_and_repeatable() {
 #[test]
 fn the_built_in_table_knows_these_steps() {
     let Some([count, _]) = count_twice() else { return };
-    let table = LatencyTable::of_board("mps2-an386").expect("is a table").expect("is built in");
+    let table = LatencyTable::of_board("mps2-an386").expect("is built in");
     for step in &count.steps {
         assert!(table.estimate(&step.work).is_some(), "{:?}", step.work);
     }

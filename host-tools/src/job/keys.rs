@@ -60,7 +60,7 @@ pub(super) const KEYS: [(&str, &[&str]); 11] = [
     ),
     ("train.augment", &["rows", "columns", "fill", "flip", "noise"]),
     ("evaluate", &["limit"]),
-    ("target", &["board"]),
+    ("target", &["board", "flash", "ram", "latency", "bops"]),
     ("output", &["dir", "golden", "strip_meta"]),
 ];
 

@@ -11,6 +11,8 @@ mod keys;
 mod paths;
 mod scheme;
 mod train_args;
+mod units;
+mod widths;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,8 @@ pub use args::QuantizeArgs;
 pub use error::JobError;
 pub use scheme::Scheme;
 pub use train_args::TrainArgs;
+pub use units::{Bytes, Count, Seconds};
+pub use widths::Widths;
 
 use crate::calibrate::Method;
 use crate::data::{DataError, Dataset, InputOptions, Layout, Normalize, Part, Pick, PixelRange, Spec};
@@ -88,12 +92,12 @@ pub struct Input {
 }
 
 /// Bit widths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quantize {
-    /// Weights: 8, 4 or 2.
-    pub weights: u8,
-    /// Activations: 8 or 4.
-    pub activations: u8,
+    /// Weights: 8, 4 or 2, or a choice of them.
+    pub weights: Widths,
+    /// Activations: 8 or 4, or both to choose from.
+    pub activations: Widths,
     /// Weights of the first and the last layer: 8, 4 or 2.
     pub first_last: u8,
     /// Sums of residual blocks: 8 or 16.
@@ -137,10 +141,22 @@ pub struct Evaluate {
 }
 
 /// What the model is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Target {
     /// Name of the board.
     pub board: String,
+    /// Most bytes of the model file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flash: Option<Bytes>,
+    /// Most bytes of the arena.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ram: Option<Bytes>,
+    /// Longest inference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Seconds>,
+    /// Most bit operations of an inference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bops: Option<Count>,
 }
 
 /// What is written.
@@ -152,6 +168,18 @@ pub struct Output {
     pub golden: usize,
     /// Whether to leave out names, scales and origin.
     pub strip_meta: bool,
+}
+
+impl Quantize {
+    /// Whether bits are to be chosen layer by layer.
+    pub fn is_mixed(&self) -> bool {
+        self.weights.is_choice() || self.activations.is_choice()
+    }
+
+    /// `w4a8`, or `mixed`.
+    pub fn scheme(&self) -> String {
+        if self.is_mixed() { "mixed".to_owned() } else { format!("w{}a{}", self.weights, self.activations) }
+    }
 }
 
 impl Calibrate {

@@ -61,6 +61,14 @@ pub enum QuantizeError {
     /// A report that is no JSON: a defect of this program.
     #[error("report: {0}")]
     Json(serde_json::Error),
+    /// A file cannot be read again.
+    #[error("{}: {source}; it was there when the job began", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file cannot be written.
     #[error("{}: {source}; choose another folder with --out", path.display())]
     Write {

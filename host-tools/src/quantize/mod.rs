@@ -3,6 +3,7 @@
 mod error;
 mod golden;
 mod meta;
+mod reproduce;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use crate::job::{Job, JobError, Quantize};
 use crate::lower::{
     self, BitPlan, Folded, InputForm, LayerBits, Layers, Lowered, Norm, Ranges, Recipe, Storage, WeightScales,
 };
-use crate::report::Report;
+use crate::report::{Report, html};
 use crate::train::{self, Control, Event, Trained};
 
 /// Samples that calibration shows at once.
@@ -70,13 +71,13 @@ impl Prepared {
         Ok(Self { graph, layers, norms, log: imported.log.into_iter().chain(log).collect() })
     }
 
-    /// The same bits in every layer but the first and the last.
+    /// The same bits in every layer but the first and the last; the widest where there is a choice.
     ///
     /// # Errors
     /// [`QuantizeError::Bits`] when a width is not supported.
     pub fn uniform_bits(&self, quantize: &Quantize) -> Result<BitPlan, QuantizeError> {
-        let weights = weight_bits(quantize.weights)?;
-        let inner = LayerBits { weights, activations: activation(quantize.activations)? };
+        let weights = weight_bits(quantize.weights.widest())?;
+        let inner = LayerBits { weights, activations: activation(quantize.activations.widest())? };
         let first_last = match weight_bits(quantize.first_last)? {
             WeightBits::W8 => LayerBits { weights: WeightBits::W8, activations: Dtype::I8 },
             weights => LayerBits { weights, ..inner },
@@ -167,18 +168,23 @@ pub fn quantize(job: &Job, hooks: Hooks) -> Result<Outcome, QuantizeError> {
     let mut report = Report::new(job, &prepared, &lowered, &built.load()?, &float, &built.accuracy, &test);
     if job.train.epochs > 0 {
         let trained = train_job(job, &prepared, &recipe, shape, say, training, resume, stop)?;
-        say(&format!("evaluating on {} samples", test.len()));
-        built = build(job, &trained.lowered, &calibration, &test, &float)?;
-        let post_training = report;
-        let lowered = &trained.lowered;
-        report = Report::new(job, &prepared, lowered, &built.load()?, &float, &built.accuracy, &test);
+        // What training did not improve stays as it was.
+        let post_training = report.clone();
+        if trained.best > 0 {
+            let lowered = &trained.lowered;
+            say(&format!("evaluating on {} samples", test.len()));
+            built = build(job, lowered, &calibration, &test, &float)?;
+            report = Report::new(job, &prepared, lowered, &built.load()?, &float, &built.accuracy, &test);
+        }
         report.add_training(&post_training, &job.train, trained);
     }
     let Built { model, inputs, .. } = built;
     say(&format!("writing {}", job.output.dir.display()));
+    report.reproduce = Some(reproduce::reproduce(job, model.as_slice(), &calibration, &test)?);
     let json = serde_json::to_string_pretty(&report).map_err(QuantizeError::Json)? + "\n";
     write_beside(&job.output.dir.join("model.hawk"), model.as_slice())?;
     write_beside(&job.output.dir.join("report.json"), json.as_bytes())?;
+    write_beside(&job.output.dir.join("report.html"), html::page(&report).as_bytes())?;
     write_beside(&job.output.dir.join("job.toml"), job.to_toml(&job.output.dir)?.as_bytes())?;
     Ok(Outcome { model, report, inputs, folder: job.output.dir.clone() })
 }
