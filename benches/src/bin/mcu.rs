@@ -156,8 +156,11 @@ fn table(
 }
 
 fn widths(scheme: Scheme) -> Result<(WeightBits, Dtype), Box<dyn Error>> {
-    let weights = WEIGHTS.into_iter().find(|weights| weights.bits() == u32::from(scheme.weights));
-    let activations = [Dtype::U4, Dtype::I8].into_iter().find(|a| a.bits() == u32::from(scheme.activations));
+    let Scheme::Uniform { weights, activations } = scheme else {
+        return Err("`mixed` is no width; name one, such as w4a8".into());
+    };
+    let weights = WEIGHTS.into_iter().find(|known| known.bits() == u32::from(weights));
+    let activations = [Dtype::U4, Dtype::I8].into_iter().find(|known| known.bits() == u32::from(activations));
     weights.zip(activations).ok_or_else(|| format!("{scheme} cannot be counted").into())
 }
 
