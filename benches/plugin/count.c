@@ -1,4 +1,5 @@
-/* For Thumb code. Counts executions of every translation block between two calls of a marker function: one region per call.
+/* Counts executions of every translation block of Thumb code between two calls of a marker function: one region per
+ * call.
  *
  * Arguments: out=FILE, marker=ADDRESS (any base that strtoull reads; the Thumb bit is ignored).
  * Region 0 ends with the first entry of the marker. The marker's own block is in no region. FILE has the lines

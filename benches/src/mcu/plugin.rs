@@ -19,8 +19,10 @@ pub fn build() -> Result<PathBuf, McuError> {
     fs::create_dir_all(&folder).map_err(McuError::file("create", &folder))?;
     let folder = fs::canonicalize(&folder).map_err(McuError::file("find", &folder))?;
     let library = folder.join("count.so");
-    // Renamed, so that an emulator that has the old file open keeps it.
-    let fresh = folder.join(format!("count-{}.so", std::process::id()));
+    // Renamed, so that an emulator that has the old file open keeps it; a name of its own, so that builds at the
+    // same time do not meet.
+    let fresh = tempfile::Builder::new().prefix("count-").suffix(".so").tempfile_in(&folder);
+    let fresh = fresh.map_err(McuError::file("write to", &folder))?.into_temp_path();
     let mut compiler = Command::new("cc");
     compiler.args(["-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-fvisibility=hidden", "-o"]);
     let output = compiler.arg(&fresh).arg(package.join("plugin/count.c")).output();
@@ -28,6 +30,6 @@ pub fn build() -> Result<PathBuf, McuError> {
     if !output.status.success() {
         return Err(McuError::Plugin { log: String::from_utf8_lossy(&output.stderr).into_owned() });
     }
-    fs::rename(&fresh, &library).map_err(McuError::file("replace", &library))?;
+    fresh.persist(&library).map_err(|error| McuError::file("replace", &library)(error.error))?;
     Ok(library)
 }

@@ -14,7 +14,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -25,11 +25,11 @@ impl Random {
     /// `count` numbers in `-bound..bound`.
     pub fn uniform(&mut self, count: usize, bound: f64) -> Vec<f32> {
         let unit = |bits: u64| (bits >> 11) as f64 / (1u64 << 53) as f64;
-        (0..count).map(|_| ((2.0 * unit(self.next()) - 1.0) * bound) as f32).collect()
+        (0..count).map(|_| ((2.0 * unit(self.draw()) - 1.0) * bound) as f32).collect()
     }
 
     /// `count` bytes.
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| (self.next() >> 56) as u8).collect()
+        (0..count).map(|_| (self.draw() >> 56) as u8).collect()
     }
 }
