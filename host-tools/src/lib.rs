@@ -15,6 +15,8 @@ pub mod job;
 pub mod latency;
 pub mod lower;
 pub mod quantize;
+mod random;
 pub mod report;
+pub mod sensitivity;
 pub mod train;
 pub mod verify;

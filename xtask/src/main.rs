@@ -21,6 +21,7 @@ a network
   eval MODEL.hawk          accuracy of the integer executor
   inspect MODEL.hawk       steps, shapes, bits, bytes, arena map
   run MODEL.hawk           runs it on the host or a board and compares every step
+  sensitivity [JOB.toml]   what every layer's bits mean to the loss: Hessian traces, errors of rounding
   bisect MODEL.hawk        the first step that differs
 
 this project
@@ -30,12 +31,13 @@ this project
   audit                    what inference in the linked firmware can reach
   test [host|firmware]     the tests; everything without an argument
   check                    format, lints, documentation, tidiness, audit
-  setup                    installs what building and emulating firmware needs
+  setup                    installs what firmware, emulation and tests need
 
 COMMAND --help says more about those of a network.";
 
 /// Commands of the host tools' own command line.
-const TOOL_COMMANDS: [&str; 7] = ["import", "eval", "inspect", "run", "bisect", "size", "audit"];
+const TOOL_COMMANDS: [&str; 8] =
+    ["import", "eval", "inspect", "run", "sensitivity", "bisect", "size", "audit"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
@@ -67,7 +69,7 @@ fn main() -> ExitCode {
 fn quantize(arguments: &[String]) -> Outcome {
     if !arguments.iter().any(|argument| argument == "--help" || argument == "-h") {
         // What is missing has been said; the job itself needs none of it.
-        setup::all();
+        setup::job();
     }
     tool::run("quantize", arguments)
 }

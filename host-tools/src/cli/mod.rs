@@ -9,6 +9,7 @@ pub mod inspect;
 mod model_file;
 pub mod quantize;
 pub mod run;
+pub mod sensitivity;
 pub mod size;
 mod training;
 

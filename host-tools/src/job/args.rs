@@ -179,7 +179,7 @@ fn split(spec: &Spec) -> DataFile {
 }
 
 /// A value by the name it has in the job file.
-pub(super) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, NameError> {
+pub(crate) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, NameError> {
     T::deserialize(StrDeserializer::new(name))
 }
 

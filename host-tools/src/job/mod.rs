@@ -18,6 +18,7 @@ mod widths;
 mod tests;
 
 pub use args::QuantizeArgs;
+pub(crate) use args::named;
 pub use error::JobError;
 pub use scheme::Scheme;
 pub use train_args::TrainArgs;
@@ -258,6 +259,16 @@ impl Job {
         let test = &self.data.test;
         let spec = self.evaluate.limit.map_or_else(|| test.clone(), |limit| test.with(Pick::Spread(limit)));
         spec.load(Part::Test, &self.input.options(shape))
+    }
+
+    /// Loads so many training samples (those for ranges, where the job has no others), evenly spaced, for a network
+    /// with this input.
+    ///
+    /// # Errors
+    /// As [`Spec::load`].
+    pub fn load_spread(&self, shape: Shape, samples: usize) -> Result<Dataset, DataError> {
+        let spec = self.data.train.as_ref().unwrap_or(&self.data.calibrate).with(Pick::Spread(samples));
+        spec.load(Part::Train, &self.input.options(shape))
     }
 
     /// Loads the training samples for a network with this input; `None` when the job has none.

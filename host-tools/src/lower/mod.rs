@@ -16,8 +16,8 @@ pub use layer::{Layer, LayerOp, Layers};
 pub use plan::ArenaBlock;
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};
-pub(crate) use weights::rule_scale;
 pub use weights::{Channel, WeightRule, WeightScales};
+pub(crate) use weights::{rounded, rule_scale};
 
 use kernels::Dtype;
 use runtime::format::{Interface, Layout, Scale};

@@ -31,7 +31,7 @@ use crate::report::{Report, html};
 use crate::train::{self, Control, Event, Trained};
 
 /// Samples that calibration shows at once.
-const CALIBRATION_BATCH: usize = 16;
+pub(crate) const CALIBRATION_BATCH: usize = 16;
 
 /// What a job gave.
 #[derive(Debug)]
@@ -95,10 +95,7 @@ impl Prepared {
         let mut wanted = storage.calibrated(&self.layers);
         wanted.insert((self.graph.input, crate::calibrate::Grid::ACT8));
         let output = storage.root(&self.layers, self.graph.output);
-        let mut samples = vec![0.0; data.len() * data.shape.len()];
-        for (i, sample) in samples.chunks_exact_mut(data.shape.len()).enumerate() {
-            data.real(i, sample);
-        }
+        let samples = data.reals();
         let method = job.calibrate.method();
         let mut ranges =
             Ranges::calibrate(&self.graph, &wanted, output, method, CALIBRATION_BATCH, &samples)?;

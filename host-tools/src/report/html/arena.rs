@@ -30,11 +30,10 @@ pub(super) fn section(report: &Report) -> Option<String> {
     .into_iter()
     .flatten()
     .collect();
-    let list = |steps: &[usize]| steps.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     let caption = format!(
         "At {} {} the network needs {} at once; the arena takes {}{}.",
         if peaks.len() == 1 { "step" } else { "steps" },
-        list(&peaks),
+        runs(&peaks),
         bytes(most),
         bytes(report.arena_bytes as u64),
         match report.arena_bytes as u64 {
@@ -44,6 +43,15 @@ pub(super) fn section(report: &Report) -> Option<String> {
     );
     let content = both(|width| draw(width, report, steps, &peaks));
     Some(figure("Who holds which bytes of the arena, step by step", &legend, &content, &caption))
+}
+
+/// Rising numbers in words, neighbours together.
+fn runs(steps: &[usize]) -> String {
+    let runs = steps.chunk_by(|a, b| a + 1 == *b).map(|run| match run {
+        [first, .., last] => format!("{first} to {last}"),
+        one => one.iter().map(usize::to_string).collect(),
+    });
+    runs.collect::<Vec<_>>().join(", ")
 }
 
 /// Bytes in use at every step.
@@ -120,5 +128,15 @@ fn block(
     if *kind == BufferKind::Tensor && characters >= 5 && height >= 15.0 {
         let label = shorten(node(name), characters);
         svg.add(Mark::text(x + 6.0, y + height / 2.0 + 4.0, Anchor::Start, &label).class("inside"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn neighbouring_steps_are_named_together() {
+        for (steps, text) in [(&[3][..], "3"), (&[2, 3, 4, 7, 9, 10], "2 to 4, 7, 9 to 10"), (&[], "")] {
+            assert_eq!(super::runs(steps), text);
+        }
     }
 }

@@ -64,7 +64,7 @@ fn cards(report: &Report) -> Vec<Card> {
         memory(
             "Flash, model file",
             constraints.flash_bytes,
-            format!("weights {:.1} × smaller than float32", report.weight_compression),
+            format!("weights {} × smaller than float32", short(report.weight_compression)),
         ),
         memory("RAM, arena", constraints.ram_bytes, "tensors and scratch, without the stack".into()),
         work("Work, an inference", Limit { asked: None, used: report.macs }, "MACs"),

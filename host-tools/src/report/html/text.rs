@@ -50,7 +50,7 @@ pub(super) fn bytes(n: u64) -> String {
 pub(super) fn binary_unit(n: u64) -> String {
     match n {
         0..1024 => String::new(),
-        1024..1_048_576 => format!("{:.1} KiB", n as f64 / 1024.0),
+        1024..1_048_576 => format!("{:.2} KiB", n as f64 / 1024.0),
         _ => format!("{:.2} MiB", n as f64 / 1_048_576.0),
     }
 }
@@ -131,7 +131,10 @@ mod tests {
             [count(1, "image", "images"), count(1200, "image", "images")],
             ["1 image", "1,200 images"]
         );
-        assert_eq!([binary_unit(1023), binary_unit(1280), binary_unit(3 << 20)], ["", "1.3 KiB", "3.00 MiB"]);
+        assert_eq!(
+            [binary_unit(1023), binary_unit(1280), binary_unit(3 << 20)],
+            ["", "1.25 KiB", "3.00 MiB"]
+        );
     }
 
     #[test]

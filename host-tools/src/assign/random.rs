@@ -1,0 +1,90 @@
+//! Control arm: widths by chance, at the same bytes.
+
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
+
+use super::allowed::Allowed;
+use super::arena::Arena;
+use super::node::Node;
+use super::reduced::{Keep, Reduced};
+use super::scale::Goal;
+use super::{AssignError, Choice, Problem};
+
+/// Proposals of a walk, per group of layers.
+const PROPOSALS: usize = 200;
+/// Groups that a proposal changes at most.
+const MOST_CHANGED: usize = 4;
+
+/// A choice by chance that keeps all limits, and whose total of the first measure is that of `like` or up to
+/// `tolerance_permille` thousandths of it less. `like` must keep ties, limits and fixed widths.
+///
+/// It is where a random walk from `like` ends after 200 proposals per group of tied layers: each redraws up to
+/// four groups among all their options and is taken where everything holds. A seed gives one choice, on every
+/// machine.
+///
+/// # Errors
+///
+/// [`AssignError`], where the question is wrong or the oracle fails.
+pub fn random(
+    problem: &Problem,
+    like: &Choice,
+    tolerance_permille: u64,
+    seed: u64,
+    mut arena: Option<&mut Arena<'_>>,
+) -> Result<Choice, AssignError> {
+    let allowed = Allowed::new(problem)?;
+    let (most, layers) = (like.totals.first().copied().unwrap_or(0), problem.layers.len());
+    if like.candidates.len() != layers {
+        return Err(AssignError::InvalidScores { what: "candidates", found: like.candidates.len(), layers });
+    }
+    let reduced = Reduced::new(problem, &allowed, Goal::Objective, &problem.limits(), Keep::All)?;
+    let least = most - (u128::from(most) * u128::from(tolerance_permille.min(1000)) / 1000) as u64;
+    let mut numbers = Numbers::new(seed);
+    let mut current: Vec<usize> = Vec::with_capacity(reduced.groups.len());
+    for group in &reduced.groups {
+        let same = |option: &usize| {
+            group.layers.iter().zip(&reduced.picks[*option].candidates).all(|(&layer, &at)| like.candidates[layer] == at)
+        };
+        let Some(option) = group.options.clone().find(same) else {
+            return Err(AssignError::InvalidChoice { layer: problem.layers[group.layers[0]].name.clone() });
+        };
+        current.push(option);
+    }
+    let mut choice = like.clone();
+    for _ in 0..PROPOSALS * reduced.groups.len() {
+        let mut proposed = current.clone();
+        for _ in 0..1 + numbers.below(MOST_CHANGED) {
+            let group = numbers.below(proposed.len());
+            let options = &reduced.groups[group].options;
+            proposed[group] = options.start + numbers.below(options.len());
+        }
+        if proposed == current || !Node::within(&reduced, &proposed) || !Node::linked(&reduced, &proposed) {
+            continue;
+        }
+        let candidates = reduced.candidates(&proposed);
+        let bytes = problem.evaluate(candidates.clone()).totals.first().copied().unwrap_or(0);
+        if !(least..=most).contains(&bytes) {
+            continue;
+        }
+        if let Some(admitted) = problem.admit(candidates, arena.as_deref_mut())? {
+            (current, choice) = (proposed, admitted);
+        }
+    }
+    Ok(choice)
+}
+
+/// Random numbers of a published algorithm, so that no release of a library changes a seed's choice.
+struct Numbers(ChaCha8Rng);
+
+impl Numbers {
+    fn new(seed: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        Self(ChaCha8Rng::from_seed(key))
+    }
+
+    /// A number in `0..bound`, of which the likelier ones are likelier by less than 2^-40.
+    fn below(&mut self, bound: usize) -> usize {
+        (self.0.next_u64() % bound as u64) as usize
+    }
+}

@@ -1,0 +1,213 @@
+//! A problem as the search sees it: groups of layers that are decided together, options that can be part of the
+//! best choice, limits that can bind.
+
+use std::ops::Range;
+
+use super::allowed::Allowed;
+use super::scale::{Goal, Scale};
+use super::{AssignError, Operand, Problem, merge};
+
+/// Layers decided together. Their options are sorted as lists of candidates.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) layers: Vec<usize>,
+    /// Place in the lists of [`Reduced`].
+    pub(super) options: Range<usize>,
+    /// Indices into [`Reduced::links`].
+    pub(super) links: Vec<usize>,
+    /// An earlier group with the same options. Of choices that differ by an exchange between the two the one with
+    /// the smaller option in the earlier group comes first, so that only it need be looked at.
+    pub(super) twin: Option<usize>,
+}
+
+/// A candidate for every layer of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pick {
+    pub(super) value: i128,
+    /// Costs in the measures of [`Reduced::measures`].
+    pub(super) costs: Vec<i64>,
+    /// One candidate per layer of the group.
+    pub(super) candidates: Vec<usize>,
+    /// Bits of activations, one per layer of the group.
+    pub(super) activations: Vec<u8>,
+    /// The width that each of the group's links sees.
+    pub(super) links: Vec<u8>,
+}
+
+/// Groups that must agree on a width and are too many to be decided together.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) groups: Vec<usize>,
+}
+
+/// Which options a search may do without.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Keep {
+    /// None.
+    All,
+    /// Those that others dominate with the same bits of activations.
+    Patterns,
+    /// Those that others dominate.
+    Undominated,
+}
+
+/// The limits that apply; `None` where a measure has none.
+pub(super) type Limits = [Option<u64>];
+
+/// The search's view of a problem.
+#[derive(Debug)]
+pub(super) struct Reduced {
+    pub(super) layers: usize,
+    pub(super) groups: Vec<Group>,
+    pub(super) picks: Vec<Pick>,
+    pub(super) links: Vec<Link>,
+    /// How much the layers may take of every measure whose limit can bind; negative where constants exceed it.
+    pub(super) capacity: Vec<i64>,
+    /// The largest sum of each of these measures.
+    pub(super) largest: Vec<i64>,
+    /// The largest value of a choice.
+    pub(super) worst: i128,
+    pub(super) scale: Scale,
+}
+
+impl Reduced {
+    pub(super) fn new(
+        problem: &Problem,
+        allowed: &Allowed,
+        goal: Goal,
+        limits: &Limits,
+        keep: Keep,
+    ) -> Result<Self, AssignError> {
+        let scale = Scale::new(problem, allowed, goal);
+        let binding = binding(problem, allowed, limits);
+        let mut reduced = Self {
+            layers: problem.layers.len(),
+            groups: Vec::new(),
+            picks: Vec::new(),
+            links: Vec::new(),
+            capacity: binding.iter().map(|one| one.capacity).collect(),
+            largest: binding.iter().map(|one| one.largest).collect(),
+            worst: 0,
+            scale,
+        };
+        let (parts, links) = merge::parts(problem, allowed)?;
+        reduced.links = links.iter().map(|_| Link { groups: Vec::new() }).collect();
+        for part in parts {
+            let seen: Vec<usize> = (0..links.len()).filter(|&at| links[at].sees(allowed, &part.layers)).collect();
+            let picks = part.choices.iter().map(|candidates| {
+                let bits = |at: usize| problem.layers[part.layers[at]].candidates[candidates[at]].bits;
+                let each = || part.layers.iter().copied().zip(candidates.iter().copied());
+                Pick {
+                    value: each().map(|(layer, at)| reduced.scale.value(problem, layer, at)).sum(),
+                    costs: binding.iter().map(|one| {
+                        each().map(|(layer, at)| problem.layers[layer].candidates[at].costs[one.measure] as i64).sum()
+                    }).collect(),
+                    activations: (0..candidates.len()).map(|at| bits(at).activations).collect(),
+                    links: seen.iter().map(|&link| links[link].operand.of(bits(0))).collect(),
+                    candidates: candidates.clone(),
+                }
+            });
+            let mut picks: Vec<Pick> = picks.collect();
+            picks.sort_by(|one, other| one.candidates.cmp(&other.candidates));
+            if keep != Keep::All {
+                picks = undominated(picks, keep);
+            }
+            reduced.push(part.layers, picks, seen, keep);
+        }
+        Ok(reduced)
+    }
+
+    fn push(&mut self, layers: Vec<usize>, picks: Vec<Pick>, links: Vec<usize>, keep: Keep) {
+        let at = self.groups.len();
+        links.iter().for_each(|&link| self.links[link].groups.push(at));
+        let alike = |group: &&Group| {
+            links.is_empty()
+                && group.links.is_empty()
+                && group.layers.len() == layers.len()
+                && group.layers.iter().zip(&layers).all(|(earlier, later)| earlier < later)
+                && self.picks[group.options.clone()] == picks
+        };
+        let same = |pick: &Pick| pick.activations == picks[0].activations;
+        let exchangeable = match keep {
+            Keep::All => false,
+            Keep::Patterns => picks.iter().all(same),
+            Keep::Undominated => true,
+        };
+        let twin = if exchangeable { self.groups.iter().rposition(|group| alike(&group)) } else { None };
+        self.worst += picks.iter().map(|pick| pick.value).max().unwrap_or(0);
+        let options = self.picks.len()..self.picks.len() + picks.len();
+        self.picks.extend(picks);
+        self.groups.push(Group { layers, options, links, twin });
+    }
+
+    /// The candidates of all layers, from one option per group.
+    pub(super) fn candidates(&self, chosen: &[usize]) -> Vec<usize> {
+        let mut candidates = vec![0; self.layers];
+        for (group, &option) in self.groups.iter().zip(chosen) {
+            for (&layer, &candidate) in group.layers.iter().zip(&self.picks[option].candidates) {
+                candidates[layer] = candidate;
+            }
+        }
+        candidates
+    }
+
+    /// Activation bits of all layers, from one option per group.
+    pub(super) fn activations(&self, chosen: &[usize]) -> Vec<u8> {
+        let mut activations = vec![0; self.layers];
+        for (group, &option) in self.groups.iter().zip(chosen) {
+            for (&layer, &bits) in group.layers.iter().zip(&self.picks[option].activations) {
+                activations[layer] = bits;
+            }
+        }
+        activations
+    }
+}
+
+/// Operand and class of layers that a link keeps equal.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) operand: Operand,
+    pub(super) class: usize,
+}
+
+impl Shared {
+    fn sees(&self, allowed: &Allowed, layers: &[usize]) -> bool {
+        layers.iter().any(|&layer| allowed.class(self.operand)[layer] == self.class)
+    }
+}
+
+struct Binding {
+    measure: usize,
+    capacity: i64,
+    largest: i64,
+}
+
+/// The limits that not every choice keeps. Sums are below 2^53, see [`Problem::validate`].
+fn binding(problem: &Problem, allowed: &Allowed, limits: &Limits) -> Vec<Binding> {
+    let limited = limits.iter().enumerate().filter_map(|(measure, limit)| Some((measure, (*limit)?)));
+    limited
+        .filter_map(|(measure, limit)| {
+            let cost = |layer: usize, at: usize| problem.layers[layer].candidates[at].costs[measure] as i64;
+            let layers = allowed.candidates.iter().enumerate();
+            let largest = layers.map(|(layer, left)| left.iter().map(|&at| cost(layer, at)).max().unwrap_or(0)).sum();
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let capacity = limit - problem.measures[measure].constant as i64;
+            (capacity < largest).then_some(Binding { measure, capacity, largest })
+        })
+        .collect()
+}
+
+/// The options that another one does not replace at once: no worse in value and any cost, equal in what other
+/// groups see of it, and first in order where both are the same.
+fn undominated(mut picks: Vec<Pick>, keep: Keep) -> Vec<Pick> {
+    let replaces = |one: &Pick, other: &Pick| {
+        (one.value < other.value || one.value == other.value && one.candidates < other.candidates)
+            && one.costs.iter().zip(&other.costs).all(|(one, other)| one <= other)
+            && one.links == other.links
+            && (keep == Keep::Undominated || one.activations == other.activations)
+    };
+    let needed: Vec<bool> = picks.iter().map(|pick| !picks.iter().any(|other| replaces(other, pick))).collect();
+    let mut needed = needed.iter();
+    picks.retain(|_| needed.next() == Some(&true));
+    picks
+}

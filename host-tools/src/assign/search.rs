@@ -1,0 +1,338 @@
+//! Branch and bound over options of groups.
+//!
+//! Every node takes away what limits exclude ([`Node::settle`]), what the bound at good prices excludes, and what
+//! memory excludes; what remains is split. The result does not depend on the order of the search: the best choice
+//! is the one of least value, and of these the first as a list of candidates.
+
+use std::time::{Duration, Instant};
+
+use super::arena::Arena;
+use super::bound::{Bound, Floats};
+use super::node::Node;
+use super::reduced::Reduced;
+use super::{AssignError, prices, repair};
+
+/// How long to search for a proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Parts of the choices that are looked at.
+    pub nodes: u64,
+    /// Time. A search that it ends may end elsewhere on another machine; one that it does not end is reproducible.
+    pub time: Duration,
+    /// Patterns of activation widths whose memory is asked for only to make sure that more bits never take less.
+    pub oracle_calls: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { nodes: u64::MAX, time: Duration::from_secs(60), oracle_calls: 4096 }
+    }
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The best choice seen, one option per group.
+    pub(super) best: Option<Vec<usize>>,
+    /// No choice has a lower value; that of the best choice where the search came to its end.
+    pub(super) bound: i128,
+    /// Whether it came to its end.
+    pub(super) complete: bool,
+    /// Whether it left out choices because more bits never take less memory.
+    pub(super) relied: bool,
+    /// Nodes looked at.
+    pub(super) nodes: u64,
+}
+
+/// How a choice fared.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Verdict {
+    /// It is no answer, or not a better one.
+    Declined,
+    /// Better than all before.
+    Taken,
+    /// It would be better, but takes too much memory.
+    TooLarge,
+}
+
+/// One search.
+pub(super) struct Search<'r, 'a, 'o> {
+    reduced: &'r Reduced,
+    floats: Floats,
+    arena: Option<&'a mut Arena<'o>>,
+    /// Whether more bits are taken never to need less memory.
+    monotone: bool,
+    relied: bool,
+    best: Option<(i128, Vec<usize>, Vec<usize>)>,
+    nodes: u64,
+    most_nodes: u64,
+    until: Instant,
+    most_calls: usize,
+    /// The lowest bound of what was left out for lack of time.
+    open: Option<i128>,
+}
+
+impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
+    pub(super) fn new(reduced: &'r Reduced, arena: Option<&'a mut Arena<'o>>, effort: &Effort) -> Self {
+        Self {
+            floats: Floats::new(reduced),
+            reduced,
+            arena,
+            monotone: true,
+            relied: false,
+            best: None,
+            nodes: 0,
+            most_nodes: effort.nodes,
+            until: Instant::now() + effort.time,
+            most_calls: usize::MAX,
+            open: None,
+        }
+    }
+
+    /// Does not take more bits to need no less memory; asks for at most `calls` more patterns.
+    pub(super) fn distrust(&mut self, calls: usize) {
+        self.monotone = false;
+        self.most_calls = self.arena.as_ref().map_or(0, |arena| arena.calls()).saturating_add(calls);
+    }
+
+    /// Starts from a choice that is known to be possible.
+    pub(super) fn start(&mut self, chosen: Vec<usize>) -> Result<(), AssignError> {
+        self.offer(chosen).map(|_| ())
+    }
+
+    pub(super) fn run(mut self) -> Result<Found, AssignError> {
+        let mut root = Node::root(self.reduced);
+        if root.settle(self.reduced) {
+            let mut relaxed = Vec::new();
+            prices::improve(self.reduced, &self.floats, &mut root, 1.0, |one| relaxed.push(one.chosen.clone()));
+            if self.reduced.links.is_empty() {
+                relaxed.dedup();
+                for chosen in relaxed {
+                    self.improve(&root, chosen)?;
+                }
+            }
+            self.explore(root)?;
+        }
+        let value = self.best.as_ref().map(|(value, ..)| *value);
+        Ok(Found {
+            bound: self.open.into_iter().chain(value).min().unwrap_or(self.reduced.worst),
+            complete: self.open.is_none(),
+            best: self.best.map(|(.., chosen)| chosen),
+            relied: self.relied,
+            nodes: self.nodes,
+        })
+    }
+
+    fn exhausted(&self) -> bool {
+        self.nodes >= self.most_nodes
+            || self.arena.as_ref().is_some_and(|arena| arena.calls() > self.most_calls)
+            || Instant::now() >= self.until
+    }
+
+    /// Whether there is nothing better above a bound. Of equal value is only better what comes before.
+    fn hopeless(&self, bound: i128, node: &Node) -> bool {
+        let unit = self.reduced.scale.unit();
+        let bound = bound.div_euclid(unit) * unit + if bound.rem_euclid(unit) > 0 { unit } else { 0 };
+        match &self.best {
+            None => bound > self.reduced.worst,
+            Some((value, candidates, _)) => {
+                bound > *value
+                    || bound == *value && self.reduced.candidates(&node.first(self.reduced)) >= *candidates
+            }
+        }
+    }
+
+    fn explore(&mut self, mut node: Node) -> Result<(), AssignError> {
+        self.nodes += 1;
+        let reduced = self.reduced;
+        if !node.settle(reduced) || !self.memory_allows(&node)? {
+            return Ok(());
+        }
+        // Without prices the cheapest options, each the first of its group, are the best there are.
+        let cheapest = self.cheapest(&node);
+        let mut too_large = false;
+        if Node::within(reduced, &cheapest) && Node::linked(reduced, &cheapest) {
+            match self.offer(cheapest)? {
+                Verdict::TooLarge => too_large = true,
+                Verdict::Declined | Verdict::Taken => return Ok(()),
+            }
+        }
+        let worst = reduced.worst.max(1) as f64;
+        let target = self.best.as_ref().map_or(1.0, |(value, ..)| *value as f64 / worst);
+        let relaxed = prices::improve(reduced, &self.floats, &mut node, target, |_| ());
+        let mut bound = Bound::new(reduced, &node);
+        if self.hopeless(bound.value, &node) {
+            return Ok(());
+        }
+        if node.links_settled(reduced) {
+            too_large |= self.improve(&node, relaxed.chosen)? == Verdict::TooLarge;
+        }
+        while self.fix(&mut node, &bound) {
+            if !node.settle(reduced) || !self.memory_allows(&node)? {
+                return Ok(());
+            }
+            bound = Bound::new(reduced, &node);
+            if self.hopeless(bound.value, &node) {
+                return Ok(());
+            }
+        }
+        self.branch(&node, &bound, too_large)
+    }
+
+    /// The cheapest option of every group.
+    fn cheapest(&self, node: &Node) -> Vec<usize> {
+        let mut chosen = node.chosen.clone();
+        for &group in &node.free {
+            let cheapest = node.left(self.reduced, group).min_by_key(|&option| self.reduced.picks[option].value);
+            chosen[group] = cheapest.unwrap_or(chosen[group]);
+        }
+        chosen
+    }
+
+    /// Takes away options with which the bound is hopeless.
+    fn fix(&self, node: &mut Node, bound: &Bound) -> bool {
+        let Some((value, ..)) = &self.best else { return false };
+        let mut fixed = false;
+        for at in 0..node.free.len() {
+            for option in self.reduced.groups[node.free[at]].options.clone() {
+                if node.alive[option] && bound.value + bound.regret[option] > *value {
+                    node.alive[option] = false;
+                    fixed = true;
+                }
+            }
+        }
+        fixed
+    }
+
+    /// Whether memory may suffice for some choice of a node: for the one of the fewest bits everywhere, where
+    /// more bits never take less, else for the only pattern left.
+    fn memory_allows(&mut self, node: &Node) -> Result<bool, AssignError> {
+        let Some(arena) = self.arena.as_deref_mut() else { return Ok(true) };
+        let reduced = self.reduced;
+        let mut fewest = reduced.activations(&node.chosen);
+        let mut only = true;
+        for &group in &node.free {
+            for (place, &layer) in reduced.groups[group].layers.iter().enumerate() {
+                let bits = |option: usize| reduced.picks[option].activations[place];
+                let least = node.left(reduced, group).map(bits).min().unwrap_or(0);
+                only &= node.left(reduced, group).all(|option| bits(option) == least);
+                fewest[layer] = least;
+            }
+        }
+        if only {
+            return Ok(arena.peak(&fewest)? <= arena.limit);
+        }
+        if !self.monotone || arena.contradiction().is_some() || arena.fits_if_monotone(&fewest)? {
+            return Ok(true);
+        }
+        // The very answer may have been the one that contradicts.
+        if arena.contradiction().is_some() {
+            return Ok(true);
+        }
+        self.relied = true;
+        Ok(false)
+    }
+
+    /// Looks for a good choice near a relaxed one.
+    fn improve(&mut self, node: &Node, chosen: Vec<usize>) -> Result<Verdict, AssignError> {
+        let Some(chosen) = repair::repair(self.reduced, node, chosen) else { return Ok(Verdict::Declined) };
+        let verdict = self.offer(chosen.clone())?;
+        if verdict == Verdict::Taken {
+            let polished = repair::polish(self.reduced, node, chosen);
+            self.offer(polished)?;
+        }
+        Ok(verdict)
+    }
+
+    /// Takes a choice if it keeps everything and is the best so far.
+    fn offer(&mut self, chosen: Vec<usize>) -> Result<Verdict, AssignError> {
+        let reduced = self.reduced;
+        if !Node::within(reduced, &chosen) || !Node::linked(reduced, &chosen) {
+            return Ok(Verdict::Declined);
+        }
+        let value: i128 = chosen.iter().map(|&option| reduced.picks[option].value).sum();
+        let candidates = reduced.candidates(&chosen);
+        let better = self.best.as_ref().is_none_or(|(least, first, _)| (value, &candidates) < (*least, first));
+        if !better {
+            return Ok(Verdict::Declined);
+        }
+        if let Some(arena) = self.arena.as_deref_mut()
+            && arena.peak(&reduced.activations(&chosen))? > arena.limit
+        {
+            return Ok(Verdict::TooLarge);
+        }
+        self.best = Some((value, candidates, chosen));
+        Ok(Verdict::Taken)
+    }
+
+    fn branch(&mut self, node: &Node, bound: &Bound, too_large: bool) -> Result<(), AssignError> {
+        let mut parts = self.parts(node, bound, too_large);
+        let least = |part: &[usize]| part.iter().map(|&option| bound.regret[option]).min().unwrap_or(0);
+        parts.1.sort_by_key(|part| least(part));
+        let (group, parts) = parts;
+        for part in parts {
+            let above = bound.value + least(&part);
+            if self.exhausted() {
+                self.open = Some(self.open.map_or(above, |open| open.min(above)));
+                continue;
+            }
+            let mut child = node.clone();
+            child.restrict(self.reduced, group, &part);
+            if !self.hopeless(above, &child) {
+                self.explore(child)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A free group and its options in parts: by the width that others must share, by the pattern of activations
+    /// where memory decides, else one by one.
+    fn parts(&self, node: &Node, bound: &Bound, too_large: bool) -> (usize, Vec<Vec<usize>>) {
+        let reduced = self.reduced;
+        let by = |group: usize, key: &dyn Fn(usize) -> Vec<u8>| {
+            let mut parts: Vec<Vec<usize>> = Vec::new();
+            for option in node.left(reduced, group) {
+                match parts.iter_mut().find(|part| key(part[0]) == key(option)) {
+                    Some(part) => part.push(option),
+                    None => parts.push(vec![option]),
+                }
+            }
+            parts
+        };
+        for &group in &node.free {
+            for place in 0..reduced.groups[group].links.len() {
+                let parts = by(group, &|option| vec![reduced.picks[option].links[place]]);
+                if parts.len() > 1 {
+                    return (group, parts);
+                }
+            }
+        }
+        if too_large {
+            for &group in &node.free {
+                let parts = by(group, &|option| reduced.picks[option].activations.clone());
+                if parts.len() > 1 {
+                    return (group, parts);
+                }
+            }
+        }
+        let group = self.widest(node, bound);
+        (group, node.left(reduced, group).map(|option| vec![option]).collect())
+    }
+
+    /// The group whose two cheapest options differ most in priced costs. Once the large groups are decided, what is
+    /// left is nearly continuous and the bound nearly exact.
+    fn widest(&self, node: &Node, bound: &Bound) -> usize {
+        let reduced = self.reduced;
+        let width = |group: usize| {
+            let mut options: Vec<usize> = node.left(reduced, group).collect();
+            options.sort_by_key(|&option| bound.regret[option]);
+            let apart = |limit: usize| {
+                let costs = |place: usize| reduced.picks[options[place]].costs[limit];
+                costs(0).abs_diff(costs(1)) as f64 / reduced.largest[limit].max(1) as f64
+            };
+            node.prices.iter().enumerate().map(|(limit, price)| price * apart(limit)).sum::<f64>()
+        };
+        let widths = node.free.iter().map(|&group| (width(group), group));
+        widths.max_by(|one, other| one.0.total_cmp(&other.0)).map_or(0, |(_, group)| group)
+    }
+}

@@ -1,0 +1,7 @@
+//! Against enumeration of every choice.
+
+mod arms;
+mod brute;
+mod effort;
+mod errors;
+mod property;
