@@ -33,7 +33,7 @@ outside. The disassembly gives every instruction's class, and from it an estimat
 without wait states (the rules are in `benches/src/mcu/cycles.rs`). An instruction that an IT block skips counts.
 Every step's CRC-32 was compared with the host's runtime.
 
-The networks have the shapes of MLPerf Tiny and random weights: no count depends on values. Inputs and outputs are
+The networks have the shapes of MLPerf Tiny with random weights and inputs from a seed. Inputs and outputs are
 bytes; `w4a8` and `w2a8` keep 8-bit weights in the first and the last layer, as the main job does by default.
 ";
 

@@ -1,5 +1,5 @@
 //! The networks that are counted: those of MLPerf Tiny by their published shapes, and one of other shapes for the
-//! latency table. Weights and samples are random numbers from a seed: no count depends on what was learnt.
+//! latency table. Weights and samples are random numbers from a seed.
 
 mod build;
 mod extra;
