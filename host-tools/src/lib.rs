@@ -14,6 +14,7 @@ pub mod graph;
 pub mod import;
 pub mod integer;
 pub mod job;
+pub mod latency;
 pub mod lower;
 pub mod quantize;
 mod random;

@@ -27,6 +27,7 @@ a network
 
 this project
   bench host|train         speed of inference and of training on this machine
+  bench mcu                instructions of inference on an emulated board, beside CMSIS-NN's; --help says more
   size                     flash and RAM of the linked firmware
   audit                    what inference in the linked firmware can reach
   test [host|firmware]     the tests; everything without an argument
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
         ("test", []) => test::all(),
         ("test", [part]) if part == "host" => test::host(),
         ("test", [part]) if part == "firmware" => test::firmware(),
+        ("bench", [what, arguments @ ..]) if what == "mcu" => bench::mcu(arguments),
         ("bench", [what]) if what == "host" || what == "train" => bench::run(what),
         ("check", []) => check::all(),
         ("setup", []) => setup::all(),

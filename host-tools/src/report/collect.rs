@@ -13,6 +13,7 @@ use crate::data::Dataset;
 use crate::graph::Graph;
 use crate::integer::Evaluation;
 use crate::job::Job;
+use crate::latency::{LatencyTable, Work};
 use crate::lower::{ArenaBlock, Lowered};
 use crate::quantize::Prepared;
 use crate::sensitivity::Sensitivities;
@@ -37,8 +38,8 @@ impl Report {
         let right = |e: &Evaluation, i: usize| e.predictions[i] == test.labels[i];
         let only =
             |a: &Evaluation, b: &Evaluation| (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count();
-        let per_step = steps(lowered, model);
         let target = &job.target;
+        let per_step = steps(lowered, model, &target.board);
         let limit = |asked: Option<u64>, used: u64| Limit { asked, used };
         let bops =
             infos.iter().zip(&per_step).map(|(info, step)| info.macs * u64::from(step.bits_w * step.bits_a));
@@ -134,7 +135,8 @@ fn weights(graph: &Graph) -> usize {
         .sum()
 }
 
-fn steps(lowered: &Lowered, model: &Model) -> Vec<StepReport> {
+fn steps(lowered: &Lowered, model: &Model, board: &str) -> Vec<StepReport> {
+    let table = LatencyTable::of_board(board);
     let describe = |(info, step): (&crate::lower::StepInfo, runtime::format::Step)| StepReport {
         name: info.name.clone(),
         op: step.op.name().to_owned(),
@@ -143,7 +145,7 @@ fn steps(lowered: &Lowered, model: &Model) -> Vec<StepReport> {
         bits_a: main_bits(&step.op),
         weight_bytes: info.weight_bytes,
         macs: info.macs,
-        cycles: None,
+        cycles: table.and_then(|table| table.estimate(&Work::of(&step))),
         accumulator_bound: info.accumulator_bound,
         scale: info.scale,
         zero_point: step.output.zero,

@@ -133,7 +133,8 @@ pub struct StepReport {
     pub weight_bytes: usize,
     /// Multiply-accumulates.
     pub macs: u64,
-    /// Clock cycles on the board; `None` where nothing measured or estimated them.
+    /// Clock cycles, estimated for the board ([`crate::latency`]); `None` for a board without a table and for a step
+    /// unlike those measured.
     pub cycles: Option<u64>,
     /// Largest magnitude that an accumulator can take, below 2^31; 0 without one.
     pub accumulator_bound: i64,
