@@ -87,8 +87,49 @@ impl<'a> Arena<'a> {
         })
     }
 
+    /// Of a pattern that does not fit, layers with so many bits that nothing with as many fits: none of them can be
+    /// left out, and none can have fewer bits. Rests on more bits never taking less memory. `widths` are the widths
+    /// that a layer can have, ascending.
+    pub(super) fn conflict(
+        &mut self,
+        activations: &[u8],
+        widths: &[Vec<u8>],
+    ) -> Result<Vec<(usize, u8)>, AssignError> {
+        let mut pattern = activations.to_vec();
+        let mut ranges = vec![0..pattern.len()];
+        while let Some(range) = ranges.pop() {
+            let mut narrower = pattern.clone();
+            narrower[range.clone()]
+                .iter_mut()
+                .zip(&widths[range.clone()])
+                .for_each(|(bits, widths)| *bits = widths[0]);
+            if narrower == pattern {
+                continue;
+            }
+            if !self.fits_if_monotone(&narrower)? {
+                pattern = narrower;
+            } else if range.len() > 1 {
+                let middle = range.start + range.len() / 2;
+                ranges.extend([range.start..middle, middle..range.end]);
+            } else {
+                let layer = range.start;
+                let between =
+                    widths[layer].iter().filter(|&&bits| bits > widths[layer][0] && bits < pattern[layer]);
+                for &bits in between {
+                    narrower[layer] = bits;
+                    if !self.fits_if_monotone(&narrower)? {
+                        pattern = narrower;
+                        break;
+                    }
+                }
+            }
+        }
+        let wide = pattern.into_iter().enumerate().filter(|&(layer, bits)| bits > widths[layer][0]);
+        Ok(wide.collect())
+    }
+
     /// Whether a pattern fits, found without asking where more bits never take less memory.
-    pub(super) fn fits_if_monotone(&mut self, activations: &[u8]) -> Result<bool, AssignError> {
+    fn fits_if_monotone(&mut self, activations: &[u8]) -> Result<bool, AssignError> {
         if let Some(&peak) = self.known.get(activations) {
             return Ok(peak <= self.limit);
         }

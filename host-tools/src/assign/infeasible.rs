@@ -19,8 +19,8 @@ pub struct Smallest {
     pub asked: u64,
     /// The smallest that would do; `None` where no value would, because other limits cannot be kept either.
     pub needed: Option<u64>,
-    /// Whether smaller is known not to do.
-    pub proven: bool,
+    /// Why smaller would not do; `None` where the effort ended before.
+    pub proof: Option<Proof>,
 }
 
 /// The best choice when all limits grow by the same part, as little as it takes.
@@ -30,8 +30,8 @@ pub struct Nearest {
     pub growth_permille: u64,
     /// The choice of least objective within the limits grown by it.
     pub choice: Choice,
-    /// Whether less growth is known not to do.
-    pub proven: bool,
+    /// Why less growth would not do, nor another choice be better; `None` where the effort ended before.
+    pub proof: Option<Proof>,
 }
 
 /// Why no choice keeps the limits.
@@ -55,18 +55,18 @@ pub(super) fn explain(
     effort: &Effort,
     proof: Proof,
 ) -> Result<Infeasible, AssignError> {
-    let limits = problem.limits();
+    let limits = Limits::of(problem);
     let mut smallest = Vec::new();
-    for (measure, &limit) in limits.iter().enumerate() {
+    for (measure, &limit) in limits.measures.iter().enumerate() {
         let Some(asked) = limit else { continue };
         let mut others = limits.clone();
-        others[measure] = None;
+        others.measures[measure] = None;
         let answer = best(problem, allowed, Goal::Measure(measure), &others, arena.as_deref_mut(), effort)?;
-        let (needed, proven) = match answer {
-            Answer::Best { choice, proof, .. } => (Some(choice.totals[measure]), proof.is_some()),
-            Answer::None(proof) => (None, proof.is_some()),
+        let (needed, proof) = match answer {
+            Answer::Best { choice, proof, .. } => (Some(choice.totals[measure]), proof),
+            Answer::None(proof) => (None, proof),
         };
-        smallest.push(Smallest { measure: Some(measure), asked, needed, proven });
+        smallest.push(Smallest { measure: Some(measure), asked, needed, proof });
     }
     if let Some(arena) = arena.as_deref_mut() {
         smallest.push(smallest_arena(problem, allowed, &limits, arena, effort)?);
@@ -85,19 +85,19 @@ fn smallest_arena(
 ) -> Result<Smallest, AssignError> {
     let asked = std::mem::replace(&mut arena.limit, u64::MAX);
     let mut needed = None;
-    let proven = loop {
+    let proof = loop {
         match best(problem, allowed, Goal::ActivationBits, limits, Some(arena), effort) {
             Ok(Answer::Best { choice, .. }) => needed = choice.arena,
-            Ok(Answer::None(proof)) => break Ok(proof.is_some()),
+            Ok(Answer::None(proof)) => break Ok(proof),
             Err(error) => break Err(error),
         }
         match needed {
-            None | Some(0) => break Ok(true),
+            None | Some(0) => break Ok(Some(Proof::Complete)),
             Some(peak) => arena.limit = peak - 1,
         }
     };
     arena.limit = asked;
-    Ok(Smallest { measure: None, asked, needed, proven: proven? })
+    Ok(Smallest { measure: None, asked, needed, proof: proof? })
 }
 
 /// Doubles the growth until the limits do, then halves the interval.
@@ -109,8 +109,8 @@ fn nearest(
     effort: &Effort,
 ) -> Result<Option<Nearest>, AssignError> {
     let mut within = |growth: u64| {
-        let grown: Vec<Option<u64>> =
-            limits.iter().map(|limit| limit.map(|limit| grow(limit, growth))).collect();
+        let mut grown = limits.clone();
+        grown.measures.iter_mut().flatten().for_each(|limit| *limit = grow(*limit, growth));
         let asked = arena.as_deref_mut().map(|arena| {
             let asked = arena.limit;
             arena.limit = grow(asked, growth);
@@ -122,11 +122,13 @@ fn nearest(
         }
         answer
     };
-    let (mut too_small, mut growth, mut proven) = (0, 1, true);
+    let (mut too_small, mut growth) = (0, 1);
+    // That nothing fits at the growth before, and that the choice is the best at this one.
+    let mut less = Some(Proof::Complete);
     let mut found = loop {
         match within(growth)? {
-            Answer::Best { choice, .. } => break choice,
-            Answer::None(proof) => proven &= proof.is_some(),
+            Answer::Best { choice, proof, .. } => break (choice, proof),
+            Answer::None(proof) => less = proof,
         }
         if growth >= LARGEST_GROWTH {
             return Ok(None);
@@ -136,14 +138,12 @@ fn nearest(
     while growth - too_small > 1 {
         let middle = too_small + (growth - too_small) / 2;
         match within(middle)? {
-            Answer::Best { choice, .. } => (growth, found) = (middle, choice),
-            Answer::None(proof) => {
-                proven &= proof.is_some();
-                too_small = middle;
-            }
+            Answer::Best { choice, proof, .. } => (growth, found) = (middle, (choice, proof)),
+            Answer::None(proof) => (too_small, less) = (middle, proof),
         }
     }
-    Ok(Some(Nearest { growth_permille: growth, choice: found, proven }))
+    let proof = less.zip(found.1).map(|(less, best)| less.weaker(best));
+    Ok(Some(Nearest { growth_permille: growth, choice: found.0, proof }))
 }
 
 fn grow(limit: u64, permille: u64) -> u64 {

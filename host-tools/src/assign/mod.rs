@@ -22,6 +22,7 @@ mod arena;
 mod bound;
 mod error;
 mod infeasible;
+mod memory;
 mod merge;
 mod node;
 mod prices;

@@ -143,10 +143,6 @@ impl Problem {
             .all(|(measure, &total)| measure.limit.is_none_or(|limit| total <= limit))
     }
 
-    pub(super) fn limits(&self) -> Vec<Option<u64>> {
-        self.measures.iter().map(|measure| measure.limit).collect()
-    }
-
     /// The choice of some candidates with its peak memory, if it keeps every limit.
     pub(super) fn admit(
         &self,
@@ -167,7 +163,8 @@ impl Problem {
         Ok(Some(choice))
     }
 
-    fn activations(&self, candidates: &[usize]) -> Vec<u8> {
+    /// Bits of activations, one per layer.
+    pub(super) fn activations(&self, candidates: &[usize]) -> Vec<u8> {
         self.layers.iter().zip(candidates).map(|(layer, &at)| layer.candidates[at].bits.activations).collect()
     }
 

@@ -6,7 +6,7 @@ use chacha20::rand_core::{Rng, SeedableRng};
 use super::allowed::Allowed;
 use super::arena::Arena;
 use super::node::Node;
-use super::reduced::{Keep, Reduced};
+use super::reduced::{Keep, Limits, Reduced};
 use super::scale::Goal;
 use super::{AssignError, Choice, Problem};
 
@@ -37,7 +37,7 @@ pub fn random(
     if like.candidates.len() != layers {
         return Err(AssignError::InvalidScores { what: "candidates", found: like.candidates.len(), layers });
     }
-    let reduced = Reduced::new(problem, &allowed, Goal::Objective, &problem.limits(), Keep::All)?;
+    let reduced = Reduced::new(problem, &allowed, Goal::Objective, &Limits::of(problem), Keep::All)?;
     let least = most - (u128::from(most) * u128::from(tolerance_permille.min(1000)) / 1000) as u64;
     let mut numbers = Numbers::new(seed);
     let mut current: Vec<usize> = Vec::with_capacity(reduced.groups.len());

@@ -51,8 +51,23 @@ pub(super) enum Keep {
     Undominated,
 }
 
-/// The limits that apply; `None` where a measure has none.
-pub(super) type Limits = [Option<u64>];
+/// What applies to all layers together.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Limits {
+    /// Per measure its limit.
+    pub(super) measures: Vec<Option<u64>>,
+    /// Lists of layers that must not all have so many bits of activations or more.
+    pub(super) conflicts: Vec<Vec<(usize, u8)>>,
+}
+
+impl Limits {
+    pub(super) fn of(problem: &Problem) -> Self {
+        Self {
+            measures: problem.measures.iter().map(|measure| measure.limit).collect(),
+            conflicts: Vec::new(),
+        }
+    }
+}
 
 /// The search's view of a problem.
 #[derive(Debug)]
@@ -102,13 +117,7 @@ impl Reduced {
                     value: each().map(|(layer, at)| reduced.scale.value(problem, layer, at)).sum(),
                     costs: binding
                         .iter()
-                        .map(|one| {
-                            each()
-                                .map(|(layer, at)| {
-                                    problem.layers[layer].candidates[at].costs[one.measure] as i64
-                                })
-                                .sum()
-                        })
+                        .map(|one| each().map(|(layer, at)| one.sum.cost(problem, layer, at)).sum())
                         .collect(),
                     activations: (0..candidates.len()).map(|at| bits(at).activations).collect(),
                     links: seen.iter().map(|&link| links[link].operand.of(bits(0))).collect(),
@@ -184,24 +193,48 @@ impl Shared {
     }
 }
 
-struct Binding {
-    measure: usize,
+/// A limit that not every choice keeps.
+struct Binding<'a> {
+    sum: Sum<'a>,
     capacity: i64,
     largest: i64,
 }
 
-/// The limits that not every choice keeps. Sums are below 2^53, see [`Problem::validate`].
-fn binding(problem: &Problem, allowed: &Allowed, limits: &Limits) -> Vec<Binding> {
-    let limited = limits.iter().enumerate().filter_map(|(measure, limit)| Some((measure, (*limit)?)));
-    limited
-        .filter_map(|(measure, limit)| {
-            let cost = |layer: usize, at: usize| problem.layers[layer].candidates[at].costs[measure] as i64;
-            let layers = allowed.candidates.iter().enumerate();
-            let largest =
-                layers.map(|(layer, left)| left.iter().map(|&at| cost(layer, at)).max().unwrap_or(0)).sum();
-            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-            let capacity = limit - problem.measures[measure].constant as i64;
-            (capacity < largest).then_some(Binding { measure, capacity, largest })
+/// What adds up.
+enum Sum<'a> {
+    Measure(usize),
+    /// One for every layer that has so many bits of activations or more.
+    Conflict(&'a [(usize, u8)]),
+}
+
+impl Sum<'_> {
+    /// Below 2^53 over all layers, see [`Problem::validate`].
+    fn cost(&self, problem: &Problem, layer: usize, candidate: usize) -> i64 {
+        let candidate = &problem.layers[layer].candidates[candidate];
+        match self {
+            Self::Measure(measure) => candidate.costs[*measure] as i64,
+            Self::Conflict(layers) => layers
+                .iter()
+                .map(|&(one, bits)| i64::from(one == layer && candidate.bits.activations >= bits))
+                .sum(),
+        }
+    }
+}
+
+fn binding<'a>(problem: &Problem, allowed: &Allowed, limits: &'a Limits) -> Vec<Binding<'a>> {
+    let measures = limits.measures.iter().enumerate().filter_map(|(measure, limit)| {
+        let limit = i64::try_from((*limit)?).unwrap_or(i64::MAX);
+        Some((Sum::Measure(measure), limit - problem.measures[measure].constant as i64))
+    });
+    let conflicts = limits.conflicts.iter().map(|layers| (Sum::Conflict(layers), layers.len() as i64 - 1));
+    measures
+        .chain(conflicts)
+        .filter_map(|(sum, capacity)| {
+            let most = |(layer, left): (usize, &Vec<usize>)| {
+                left.iter().map(|&at| sum.cost(problem, layer, at)).max().unwrap_or(0)
+            };
+            let largest = allowed.candidates.iter().enumerate().map(most).sum();
+            (capacity < largest).then_some(Binding { sum, capacity, largest })
         })
         .collect()
 }

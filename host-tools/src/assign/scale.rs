@@ -83,6 +83,11 @@ impl Scale {
         1 << self.shift
     }
 
+    /// Whether it matters which of several choices of equal value is found: it does for an answer, not for a number.
+    pub(super) fn ordered(&self) -> bool {
+        matches!(self.goal, Goal::Objective)
+    }
+
     /// The objective of a value.
     pub(super) fn objective(&self, value: i128) -> f64 {
         (value >> self.shift >> self.tie_bits) as f64 / 2f64.powi(self.exponent)

@@ -12,14 +12,15 @@ use super::node::Node;
 use super::reduced::Reduced;
 use super::{AssignError, prices, repair};
 
-/// How long to search for a proof.
+/// How long one search may take. Explaining why nothing fits, and fronts, take one search per number.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     /// Parts of the choices that are looked at.
     pub nodes: u64,
     /// Time. A search that it ends may end elsewhere on another machine; one that it does not end is reproducible.
     pub time: Duration,
-    /// Patterns of activation widths whose memory is asked for only to make sure that more bits never take less.
+    /// Patterns of activation widths that the oracle may be asked for in all before a search takes its word that more
+    /// bits never take less memory. Has no effect on what is asked to find the choice.
     pub oracle_calls: usize,
 }
 
@@ -32,16 +33,12 @@ impl Default for Effort {
 /// What a search found.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The best choice seen, one option per group.
-    pub(super) best: Option<Vec<usize>>,
+    /// The best choice seen, one candidate per layer.
+    pub(super) candidates: Option<Vec<usize>>,
     /// No choice has a lower value; that of the best choice where the search came to its end.
     pub(super) bound: i128,
     /// Whether it came to its end.
     pub(super) complete: bool,
-    /// Whether it left out choices because more bits never take less memory.
-    pub(super) relied: bool,
-    /// Nodes looked at.
-    pub(super) nodes: u64,
 }
 
 /// How a choice fared.
@@ -60,10 +57,8 @@ pub(super) struct Search<'r, 'a, 'o> {
     reduced: &'r Reduced,
     floats: Floats,
     arena: Option<&'a mut Arena<'o>>,
-    /// Whether more bits are taken never to need less memory.
-    monotone: bool,
-    relied: bool,
-    best: Option<(i128, Vec<usize>, Vec<usize>)>,
+    /// Value and candidates of the best choice so far.
+    best: Option<(i128, Vec<usize>)>,
     nodes: u64,
     most_nodes: u64,
     until: Instant,
@@ -73,31 +68,25 @@ pub(super) struct Search<'r, 'a, 'o> {
 }
 
 impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
+    /// With an arena asks for the memory of every choice that would be better than all before, and of every pattern
+    /// of activation bits that is decided.
     pub(super) fn new(reduced: &'r Reduced, arena: Option<&'a mut Arena<'o>>, effort: &Effort) -> Self {
         Self {
             floats: Floats::new(reduced),
             reduced,
+            most_calls: effort.oracle_calls,
             arena,
-            monotone: true,
-            relied: false,
             best: None,
             nodes: 0,
             most_nodes: effort.nodes,
             until: Instant::now() + effort.time,
-            most_calls: usize::MAX,
             open: None,
         }
     }
 
-    /// Does not take more bits to need no less memory; asks for at most `calls` more patterns.
-    pub(super) fn distrust(&mut self, calls: usize) {
-        self.monotone = false;
-        self.most_calls = self.arena.as_ref().map_or(0, |arena| arena.calls()).saturating_add(calls);
-    }
-
-    /// Starts from a choice that is known to be possible.
-    pub(super) fn start(&mut self, chosen: Vec<usize>) -> Result<(), AssignError> {
-        self.offer(chosen).map(|_| ())
+    /// Starts from a choice, where one is known that keeps everything.
+    pub(super) fn start(&mut self, candidates: Option<Vec<usize>>, value: i128) {
+        self.best = candidates.map(|candidates| (value, candidates));
     }
 
     pub(super) fn run(mut self) -> Result<Found, AssignError> {
@@ -119,15 +108,13 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         Ok(Found {
             bound: self.open.into_iter().chain(value).min().unwrap_or(self.reduced.worst),
             complete: self.open.is_none(),
-            best: self.best.map(|(.., chosen)| chosen),
-            relied: self.relied,
-            nodes: self.nodes,
+            candidates: self.best.map(|(_, candidates)| candidates),
         })
     }
 
     fn exhausted(&self) -> bool {
         self.nodes >= self.most_nodes
-            || self.arena.as_ref().is_some_and(|arena| arena.calls() > self.most_calls)
+            || self.arena.as_ref().is_some_and(|arena| arena.calls() >= self.most_calls)
             || Instant::now() >= self.until
     }
 
@@ -137,9 +124,9 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         let bound = bound.div_euclid(unit) * unit + if bound.rem_euclid(unit) > 0 { unit } else { 0 };
         match &self.best {
             None => bound > self.reduced.worst,
-            Some((value, candidates, _)) => {
-                bound > *value
-                    || bound == *value && self.reduced.candidates(&node.first(self.reduced)) >= *candidates
+            Some((value, candidates)) => {
+                let first = || self.reduced.candidates(&node.first(self.reduced));
+                bound > *value || bound == *value && (!self.reduced.scale.ordered() || first() >= *candidates)
             }
         }
     }
@@ -194,11 +181,12 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
 
     /// Takes away options with which the bound is hopeless.
     fn fix(&self, node: &mut Node, bound: &Bound) -> bool {
-        let Some((value, ..)) = &self.best else { return false };
+        let Some((value, _)) = &self.best else { return false };
+        let unit = if self.reduced.scale.ordered() { 0 } else { self.reduced.scale.unit() };
         let mut fixed = false;
         for at in 0..node.free.len() {
             for option in self.reduced.groups[node.free[at]].options.clone() {
-                if node.alive[option] && bound.value + bound.regret[option] > *value {
+                if node.alive[option] && bound.value + bound.regret[option] > *value - unit {
                     node.alive[option] = false;
                     fixed = true;
                 }
@@ -207,33 +195,16 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         fixed
     }
 
-    /// Whether memory may suffice for some choice of a node: for the one of the fewest bits everywhere, where
-    /// more bits never take less, else for the only pattern left.
+    /// Whether memory suffices where only one pattern of activation bits is left.
     fn memory_allows(&mut self, node: &Node) -> Result<bool, AssignError> {
         let Some(arena) = self.arena.as_deref_mut() else { return Ok(true) };
-        let reduced = self.reduced;
-        let mut fewest = reduced.activations(&node.chosen);
-        let mut only = true;
-        for &group in &node.free {
-            for (place, &layer) in reduced.groups[group].layers.iter().enumerate() {
-                let bits = |option: usize| reduced.picks[option].activations[place];
-                let least = node.left(reduced, group).map(bits).min().unwrap_or(0);
-                only &= node.left(reduced, group).all(|option| bits(option) == least);
-                fewest[layer] = least;
-            }
-        }
-        if only {
-            return Ok(arena.peak(&fewest)? <= arena.limit);
-        }
-        if !self.monotone || arena.contradiction().is_some() || arena.fits_if_monotone(&fewest)? {
-            return Ok(true);
-        }
-        // The very answer may have been the one that contradicts.
-        if arena.contradiction().is_some() {
-            return Ok(true);
-        }
-        self.relied = true;
-        Ok(false)
+        let picks = &self.reduced.picks;
+        let first = node.first(self.reduced);
+        let decided = node.free.iter().all(|&group| {
+            node.left(self.reduced, group)
+                .all(|option| picks[option].activations == picks[first[group]].activations)
+        });
+        Ok(!decided || arena.peak(&self.reduced.activations(&first))? <= arena.limit)
     }
 
     /// Looks for a good choice near a relaxed one.
@@ -255,8 +226,7 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         }
         let value: i128 = chosen.iter().map(|&option| reduced.picks[option].value).sum();
         let candidates = reduced.candidates(&chosen);
-        let better =
-            self.best.as_ref().is_none_or(|(least, first, _)| (value, &candidates) < (*least, first));
+        let better = self.best.as_ref().is_none_or(|(least, first)| (value, &candidates) < (*least, first));
         if !better {
             return Ok(Verdict::Declined);
         }
@@ -265,7 +235,7 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         {
             return Ok(Verdict::TooLarge);
         }
-        self.best = Some((value, candidates, chosen));
+        self.best = Some((value, candidates));
         Ok(Verdict::Taken)
     }
 

@@ -1,7 +1,5 @@
 //! The question and its answers.
 
-use std::time::Instant;
-
 use serde::Serialize;
 
 use super::allowed::Allowed;
@@ -9,8 +7,8 @@ use super::arena::Arena;
 use super::infeasible::{self, Infeasible};
 use super::reduced::{Keep, Limits, Reduced};
 use super::scale::Goal;
-use super::search::{Effort, Found, Search};
-use super::{AssignError, Choice, Problem};
+use super::search::{Effort, Search};
+use super::{AssignError, Choice, Problem, memory};
 
 /// What a proof rests on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -20,6 +18,13 @@ pub enum Proof {
     /// On more activation bits never taking less memory. No answer of the oracle contradicts it, but not every
     /// pattern that it excludes was asked for ([`Effort::oracle_calls`]).
     IfMonotone,
+}
+
+impl Proof {
+    /// What two proofs together rest on.
+    pub(super) fn weaker(self, other: Self) -> Self {
+        if self == Self::IfMonotone { self } else { other }
+    }
 }
 
 /// Answer to a question about widths.
@@ -69,7 +74,7 @@ pub fn solve(
     effort: &Effort,
 ) -> Result<Outcome, AssignError> {
     let allowed = Allowed::new(problem)?;
-    let limits = problem.limits();
+    let limits = Limits::of(problem);
     let answer = best(problem, &allowed, Goal::Objective, &limits, arena.as_deref_mut(), effort)?;
     Ok(match answer {
         Answer::Best { choice, proof: Some(proof), .. } => Outcome::Optimal { choice, proof },
@@ -98,50 +103,21 @@ pub(super) fn best(
     allowed: &Allowed,
     goal: Goal,
     limits: &Limits,
-    mut arena: Option<&mut Arena<'_>>,
+    arena: Option<&mut Arena<'_>>,
     effort: &Effort,
 ) -> Result<Answer, AssignError> {
-    let keep = if arena.is_some() { Keep::Patterns } else { Keep::Undominated };
-    let reduced = Reduced::new(problem, allowed, goal, limits, keep)?;
-    let (found, proof) = prove(&reduced, arena.as_deref_mut(), effort)?;
-    let Some(chosen) = found.best else { return Ok(Answer::None(proof)) };
-    let mut choice = problem.evaluate(reduced.candidates(&chosen));
     if let Some(arena) = arena {
-        choice.arena = Some(arena.peak(&reduced.activations(&chosen))?);
+        return memory::best(problem, allowed, goal, limits, arena, effort);
     }
-    Ok(Answer::Best { choice, proof, bound: reduced.scale.objective(found.bound) })
-}
-
-/// Searches first with the shortcut that more bits never take less memory, and where that left anything out, again
-/// without.
-fn prove(
-    reduced: &Reduced,
-    mut arena: Option<&mut Arena<'_>>,
-    effort: &Effort,
-) -> Result<(Found, Option<Proof>), AssignError> {
-    let began = Instant::now();
-    let first = Search::new(reduced, arena.as_deref_mut(), effort).run()?;
-    if !first.complete || !first.relied {
-        let proof = first.complete.then_some(Proof::Complete);
-        return Ok((first, proof));
-    }
-    let contradicted =
-        |arena: &Option<&mut Arena<'_>>| arena.as_ref().is_some_and(|arena| arena.contradiction().is_some());
-    let calls = if contradicted(&arena) { usize::MAX } else { effort.oracle_calls };
-    let left = Effort {
-        nodes: effort.nodes.saturating_sub(first.nodes),
-        time: effort.time.saturating_sub(began.elapsed()),
-        ..*effort
-    };
-    let mut second = Search::new(reduced, arena.as_deref_mut(), &left);
-    second.distrust(calls);
-    if let Some(chosen) = first.best {
-        second.start(chosen)?;
-    }
-    let second = second.run()?;
-    let proof = match second.complete {
-        true => Some(Proof::Complete),
-        false => (!contradicted(&arena)).then_some(Proof::IfMonotone),
-    };
-    Ok((second, proof))
+    let reduced = Reduced::new(problem, allowed, goal, limits, Keep::Undominated)?;
+    let found = Search::new(&reduced, None, effort).run()?;
+    let proof = found.complete.then_some(Proof::Complete);
+    Ok(match found.candidates {
+        None => Answer::None(proof),
+        Some(candidates) => Answer::Best {
+            choice: problem.evaluate(candidates),
+            proof,
+            bound: reduced.scale.objective(found.bound),
+        },
+    })
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::allowed::Allowed;
 use super::arena::Arena;
+use super::reduced::Limits;
 use super::scale::Goal;
 use super::search::Effort;
 use super::solve::{Answer, Proof, best};
@@ -39,8 +40,8 @@ pub fn sweep(
     if measure >= problem.measures.len() {
         return Err(AssignError::InvalidMeasure { measure, measures: problem.measures.len() });
     }
-    let mut limits = problem.limits();
-    limits[measure] = None;
+    let mut limits = Limits::of(problem);
+    limits.measures[measure] = None;
     let mut ends = Vec::new();
     for goal in [Goal::Measure(measure), Goal::Objective] {
         match best(problem, &allowed, goal, &limits, arena.as_deref_mut(), effort)? {
@@ -53,7 +54,7 @@ pub fn sweep(
     let mut front: Vec<SweepPoint> = Vec::new();
     for point in 0..points as u64 {
         let limit = least + (u128::from(most - least) * u128::from(point) / u128::from(steps)) as u64;
-        limits[measure] = Some(limit);
+        limits.measures[measure] = Some(limit);
         let answer = best(problem, &allowed, Goal::Objective, &limits, arena.as_deref_mut(), effort)?;
         let Answer::Best { choice, proof, .. } = answer else { continue };
         // Ties in the objective are broken by the first measure: a later choice may be as good and take less.
@@ -86,7 +87,7 @@ pub fn runners_up(
             Err(AssignError::NoCandidate { .. } | AssignError::NoCommonBits { .. }) => return Ok(None),
             allowed => allowed?,
         };
-        match best(problem, &allowed, Goal::Objective, &problem.limits(), arena.as_deref_mut(), effort) {
+        match best(problem, &allowed, Goal::Objective, &Limits::of(problem), arena.as_deref_mut(), effort) {
             Ok(Answer::Best { choice, .. }) => Ok(Some(choice.objective)),
             Ok(Answer::None(_)) | Err(AssignError::NoJointBits { .. }) => Ok(None),
             Err(error) => Err(error),

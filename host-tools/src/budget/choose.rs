@@ -105,7 +105,9 @@ pub fn choose(
     for SweepPoint { choice, .. } in points {
         front.push(point(choice.objective, &network.take(&asked.bits(&choice))?, false));
     }
+    front.retain(|point| point.weight_bytes != taken.weight_bytes || point.objective != choice.objective);
     front.push(point(choice.objective, &taken, true));
+    front.sort_by_key(|point| (point.weight_bytes, point.arena_bytes));
     let quantize = &job.quantize;
     let named = asked.layers.iter().zip(&bits);
     let assignment = Assignment {

@@ -102,7 +102,7 @@ fn check_infeasible(problem: &Problem, report: &Infeasible) {
         let totals =
             brute::choices(&other).into_iter().filter(keeps).map(|one| brute::total(&other, &one, measure));
         assert_eq!(smallest.needed, totals.min());
-        assert!(smallest.proven);
+        assert_eq!(smallest.proof, Some(Proof::Complete));
     }
     let grown = |permille: u64| {
         let mut grown = problem.clone();
@@ -113,6 +113,7 @@ fn check_infeasible(problem: &Problem, report: &Infeasible) {
     };
     if let Some(nearest) = &report.nearest {
         assert_eq!(grown(nearest.growth_permille - 1), None);
+        assert_eq!(nearest.proof, Some(Proof::Complete));
         let choice = &nearest.choice;
         assert_eq!(
             grown(nearest.growth_permille),
