@@ -1,5 +1,6 @@
 //! What the benchmarks share: model files, made once, and networks built in code.
 
+pub mod mcu;
 pub mod resnet20;
 
 use std::sync::atomic::AtomicBool;

@@ -1,5 +1,6 @@
 //! Writes model files (docs/format.md).
 
+use crate::lower::Lowered;
 use runtime::format::{HEADER_BYTES, Interface, MAGIC, SECTION_BYTES, SectionKind, Step};
 use runtime::{FORMAT_VERSION, RUNTIME_VERSION, trace};
 
@@ -35,6 +36,17 @@ pub struct GoldenVector {
 pub struct EncodeError(#[from] postcard::Error);
 
 impl Parts {
+    /// Steps and constants alone.
+    pub fn bare(lowered: &Lowered) -> Self {
+        Self {
+            interface: lowered.interface,
+            steps: lowered.network.steps.clone(),
+            constants: lowered.network.constants.clone().into_bytes(),
+            golden: Vec::new(),
+            meta: String::new(),
+        }
+    }
+
     /// The file's bytes.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
 //! From a float network to a model file. Data flows one way:
 //! import -> graph -> calibrate -> lower -> file -> runtime -> kernels.
 
+pub mod assign;
 pub mod audit;
 pub mod board;
+pub mod budget;
 pub mod calibrate;
 pub mod cli;
 mod convolution;
@@ -12,8 +14,11 @@ pub mod graph;
 pub mod import;
 pub mod integer;
 pub mod job;
+pub mod latency;
 pub mod lower;
 pub mod quantize;
+mod random;
 pub mod report;
+pub mod sensitivity;
 pub mod train;
 pub mod verify;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use host_tools::cli::{CommandError, audit, bisect, eval, import, inspect, quantize, run, size};
+use host_tools::cli::{
+    CommandError, assign, audit, bisect, eval, import, inspect, quantize, run, sensitivity, size,
+};
 use host_tools::job::QuantizeArgs;
 
 /// From a float ONNX network to one integer file for microcontrollers.
@@ -22,7 +24,9 @@ enum Command {
     Eval(eval::EvalArgs),
     Inspect(inspect::InspectArgs),
     Run(run::RunArgs),
+    Sensitivity(Box<sensitivity::SensitivityArgs>),
     Bisect(bisect::BisectArgs),
+    Assign(Box<assign::AssignArgs>),
     Audit(audit::AuditArgs),
     Size(size::SizeArgs),
 }
@@ -36,7 +40,9 @@ fn main() -> ExitCode {
         Command::Eval(args) => eval::eval(args),
         Command::Inspect(args) => inspect::inspect(args),
         Command::Run(args) => run::run(args),
+        Command::Sensitivity(args) => sensitivity::sensitivity(args),
         Command::Bisect(args) => bisect::bisect(args),
+        Command::Assign(args) => assign::assign(args),
         Command::Audit(args) => audit::audit(args).map_err(CommandError::from),
         Command::Size(args) => size::size(args).map(|()| true).map_err(CommandError::from),
     };

@@ -5,11 +5,13 @@
 //! - [`float_net`]: small networks of random constants on a grid.
 //! - [`error_bound`]: how far the integers may lie from the float network.
 //! - [`damage`]: model files with wrong bytes and a right CRC.
+//! - [`browser`]: a page as Chromium shows it.
 //! - [`random`]: reproducible numbers.
 //! - [`training`]: training's forward pass beside the runtime.
 
 use std::path::PathBuf;
 
+pub mod browser;
 pub mod damage;
 pub mod error_bound;
 pub mod float_net;

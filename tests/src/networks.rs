@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use host_tools::data::Normalize;
 use host_tools::integer::AlignedBytes;
-use host_tools::job::{Job, QuantizeArgs, TrainArgs};
+use host_tools::job::{Bytes, Job, QuantizeArgs, TrainArgs};
 use host_tools::quantize::{Hooks, Outcome, QuantizeError, quantize};
 use runtime::Model;
 
@@ -61,6 +61,8 @@ impl Network {
             limit,
             out: Some(out.to_owned()),
             golden: Some(3),
+            // Above the embedded job's own, which only its chosen bits keep.
+            flash: Some(Bytes(1 << 20)),
             qat: TrainArgs { qat: Some(0), ..TrainArgs::default() },
             ..QuantizeArgs::default()
         };

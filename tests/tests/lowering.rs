@@ -4,9 +4,8 @@
 use std::cell::Cell;
 
 use host_tools::calibrate::{Method, QuantParams};
-use host_tools::file::Parts;
 use host_tools::graph::{Activation, BatchNorm, ChannelAffine, Executor, Op, Pool, PoolKind, Shape, Window};
-use host_tools::integer::{AlignedBytes, run_traced};
+use host_tools::integer::run_traced;
 use host_tools::lower::{
     self, BitPlan, Folded, InputForm, LayerBits, Layers, Ranges, Recipe, Storage, WeightRule, WeightScales,
     fold,
@@ -17,7 +16,7 @@ use runtime::Model;
 use sparrowhawk_tests::error_bound::error_bound;
 use sparrowhawk_tests::float_net::{Net, POINT, SAME, Taps};
 use sparrowhawk_tests::random::Random;
-use sparrowhawk_tests::training::assert_training_equals;
+use sparrowhawk_tests::training::{assert_training_equals, file_of};
 
 const SAMPLES: usize = 24;
 
@@ -82,14 +81,7 @@ fn check(name: &str, net: &Net, bits: Bits, input: Input, steps: f64) {
     let weights = WeightScales { rule: WeightRule::Max, scales: Vec::new() };
     let recipe = Recipe { bits: bit_plan, ranges, input: form, weights };
     let lowered = lower::lower(&graph, &layers, &recipe).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let parts = Parts {
-        interface: lowered.interface,
-        steps: lowered.network.steps.clone(),
-        constants: lowered.network.constants.clone().into_bytes(),
-        golden: Vec::new(),
-        meta: String::new(),
-    };
-    let file = AlignedBytes::copy(&parts.encode().expect("encodes"));
+    let file = file_of(lowered.clone());
     let model = Model::load(file.as_slice()).unwrap_or_else(|error| panic!("{name}: {error}"));
 
     let output = model.interface().output;
@@ -123,7 +115,7 @@ fn check(name: &str, net: &Net, bits: Bits, input: Input, steps: f64) {
     let source = Source { graph: &graph, layers: &layers, norms: &norms, recipe: &recipe };
     let bytes: Vec<u8> = stored.iter().map(|&q| q as u8).collect();
     let plain = TrainOptions { weight_scales: WeightScaling::Max, ..TrainOptions::default() };
-    assert_training_equals(name, source, &plain, &model, &bytes);
+    assert_training_equals(name, source, &plain, &bytes);
     println!("{name}: error {:.2} steps, bound {:.2}", worst / step, bound / step);
     assert!(worst <= bound, "{name}: error {worst}, bound {bound}, step {step}");
 }

@@ -1,14 +1,13 @@
 //! Training's evaluation pass of real networks beside the runtime: every integer of every step.
 
-use host_tools::file::Parts;
-use host_tools::integer::{AlignedBytes, encode};
+use host_tools::integer::encode;
 use host_tools::lower::{self, LayerBits, Recipe};
 use host_tools::quantize::Prepared;
 use host_tools::train::{Source, TrainOptions};
 use kernels::{Dtype, WeightBits};
 use runtime::Model;
 use sparrowhawk_tests::networks::{NETWORKS, Network, SCHEMES, Score};
-use sparrowhawk_tests::training::assert_training_equals;
+use sparrowhawk_tests::training::{assert_training_equals, file_of};
 
 /// Inputs of each network and scheme.
 const INPUTS: usize = 64;
@@ -46,20 +45,13 @@ fn compare(
 ) {
     let Prepared { graph, layers, norms, .. } = prepared;
     let lowered = lower::lower(graph, layers, recipe).expect("lowers");
-    let parts = Parts {
-        interface: lowered.interface,
-        steps: lowered.network.steps,
-        constants: lowered.network.constants.into_bytes(),
-        golden: Vec::new(),
-        meta: String::new(),
-    };
-    let file = AlignedBytes::copy(&parts.encode().expect("encodes"));
+    let file = file_of(lowered);
     let model = Model::load(file.as_slice()).expect("loads");
     let input: Vec<u8> =
         (0..test.len().min(INPUTS)).flat_map(|i| encode(&model, test, i).expect("encodes")).collect();
     let source = Source { graph, layers, norms, recipe };
     let name = format!("{network:?} {scheme}");
-    let compared = assert_training_equals(&name, source, &TrainOptions::default(), &model, &input);
+    let compared = assert_training_equals(&name, source, &TrainOptions::default(), &input);
     println!("{name}: {compared} integers equal on {} inputs", test.len().min(INPUTS));
 }
 

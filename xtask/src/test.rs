@@ -11,8 +11,8 @@ use crate::{
 const CHECKED: [&str; 3] = ["sparrowhawk-kernels", "sparrowhawk-runtime", "xtask"];
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "sparrowhawk-tests";
-/// Its test binaries that need firmware and an emulator.
-const FIRMWARE: [&str; 2] = ["boards", "firmware"];
+/// Its test binaries that need what `setup` installs: firmware, an emulator, a browser.
+const FIRMWARE: [&str; 3] = ["boards", "firmware", "report"];
 
 /// Host and firmware.
 pub(crate) fn all() -> Outcome {
@@ -42,7 +42,7 @@ pub(crate) fn host() -> Outcome {
     ])
 }
 
-/// Firmware on every emulated board.
+/// Firmware on every emulated board, and the report in a browser.
 pub(crate) fn firmware() -> Outcome {
     if setup::all() != Outcome::Passed {
         return Outcome::Failed;
@@ -50,7 +50,7 @@ pub(crate) fn firmware() -> Outcome {
     end_to_end(true)
 }
 
-/// The end-to-end tests that need an emulator, or the others.
+/// The end-to-end tests that need what `setup` installs, or the others.
 fn end_to_end(firmware: bool) -> Outcome {
     let names = match test_binaries() {
         Ok(names) => names,

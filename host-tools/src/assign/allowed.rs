@@ -102,8 +102,10 @@ impl Allowed {
         let far = |candidates: &[usize]| {
             let each = part.layers.iter().zip(candidates).map(|(&layer, &at)| {
                 let own = problem.layers[layer].candidates[at].bits;
-                let lacking = bits.weights.saturating_sub(own.weights) + bits.activations.saturating_sub(own.activations);
-                let beyond = own.weights.saturating_sub(bits.weights) + own.activations.saturating_sub(bits.activations);
+                let lacking = bits.weights.saturating_sub(own.weights)
+                    + bits.activations.saturating_sub(own.activations);
+                let beyond = own.weights.saturating_sub(bits.weights)
+                    + own.activations.saturating_sub(bits.activations);
                 (usize::from(lacking), usize::from(beyond))
             });
             each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))

@@ -34,7 +34,10 @@ pub struct Arena<'a> {
 
 impl fmt::Debug for Arena<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arena").field("limit", &self.limit).field("calls", &self.calls()).finish_non_exhaustive()
+        f.debug_struct("Arena")
+            .field("limit", &self.limit)
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +99,10 @@ impl<'a> Arena<'a> {
         let mut ranges = vec![0..pattern.len()];
         while let Some(range) = ranges.pop() {
             let mut narrower = pattern.clone();
-            narrower[range.clone()].iter_mut().zip(&widths[range.clone()]).for_each(|(bits, widths)| *bits = widths[0]);
+            narrower[range.clone()]
+                .iter_mut()
+                .zip(&widths[range.clone()])
+                .for_each(|(bits, widths)| *bits = widths[0]);
             if narrower == pattern {
                 continue;
             }
@@ -107,7 +113,8 @@ impl<'a> Arena<'a> {
                 ranges.extend([range.start..middle, middle..range.end]);
             } else {
                 let layer = range.start;
-                let between = widths[layer].iter().filter(|&&bits| bits > widths[layer][0] && bits < pattern[layer]);
+                let between =
+                    widths[layer].iter().filter(|&&bits| bits > widths[layer][0] && bits < pattern[layer]);
                 for &bits in between {
                     narrower[layer] = bits;
                     if !self.fits_if_monotone(&narrower)? {

@@ -47,9 +47,13 @@ impl Floats {
         let worst = reduced.worst.max(1) as f64;
         Self {
             values: reduced.picks.iter().map(|pick| pick.value as f64 / worst).collect(),
-            costs: reduced.picks.iter().flat_map(|pick| {
-                pick.costs.iter().enumerate().map(|(limit, &cost)| scale(limit, cost)).collect::<Vec<_>>()
-            }).collect(),
+            costs: reduced
+                .picks
+                .iter()
+                .flat_map(|pick| {
+                    pick.costs.iter().enumerate().map(|(limit, &cost)| scale(limit, cost)).collect::<Vec<_>>()
+                })
+                .collect(),
             capacity: reduced.capacity.iter().enumerate().map(|(limit, &one)| scale(limit, one)).collect(),
         }
     }
@@ -60,7 +64,9 @@ impl Floats {
         let limits = prices.len();
         let mut value = node.value as f64 / reduced.worst.max(1) as f64;
         let mut excess: Vec<f64> = (0..limits)
-            .map(|limit| node.costs[limit] as f64 / reduced.largest[limit].max(1) as f64 - self.capacity[limit])
+            .map(|limit| {
+                node.costs[limit] as f64 / reduced.largest[limit].max(1) as f64 - self.capacity[limit]
+            })
             .collect();
         let mut chosen = node.chosen.clone();
         for &group in &node.free {
@@ -123,7 +129,9 @@ impl Bound {
                 ((price * worst / largest.max(1) as f64).round() as i128).clamp(0, most)
             })
             .collect();
-        let priced = |costs: &[i64]| prices.iter().zip(costs).map(|(price, &cost)| price * i128::from(cost)).sum::<i128>();
+        let priced = |costs: &[i64]| {
+            prices.iter().zip(costs).map(|(price, &cost)| price * i128::from(cost)).sum::<i128>()
+        };
         let mut value = node.value + priced(&node.costs) - priced(&reduced.capacity);
         let mut regret = vec![0; reduced.picks.len()];
         for &group in &node.free {

@@ -59,7 +59,8 @@ impl<'p> Finder<'p> {
     ) -> Result<Self, AssignError> {
         // Here, and not in a search, ties that cannot be kept are an error.
         merge::parts(problem, allowed)?;
-        let budget = Budget { nodes: effort.nodes, until: Instant::now() + effort.time, calls: effort.oracle_calls };
+        let budget =
+            Budget { nodes: effort.nodes, until: Instant::now() + effort.time, calls: effort.oracle_calls };
         let ordered = matches!(goal, Goal::Objective);
         let widths = allowed.activation_widths(problem);
         let scale = Scale::new(problem, allowed, goal);
@@ -114,7 +115,9 @@ impl<'p> Finder<'p> {
                 Memory::Patterns(arena) => Some(&mut **arena),
             };
             let found = Search::new(&reduced, asked, &mut self.budget, aim).run()?;
-            let (Memory::Rules(arena), Some((_, candidates))) = (&mut *memory, &found.best) else { return Ok(found) };
+            let (Memory::Rules(arena), Some((_, candidates))) = (&mut *memory, &found.best) else {
+                return Ok(found);
+            };
             let activations = self.problem.activations(candidates);
             if arena.peak(&activations)? <= arena.limit {
                 return Ok(found);

@@ -84,7 +84,9 @@ fn joint(problem: &Problem, allowed: &Allowed, layers: &[usize]) -> Option<Vec<V
                 let agrees = [Operand::Weights, Operand::Activations].into_iter().all(|operand| {
                     let class = allowed.class(operand);
                     let tied = layers[..place].iter().position(|&other| class[other] == class[layer]);
-                    tied.is_none_or(|tied| operand.of(bits(layers[tied], choice[tied])) == operand.of(bits(layer, at)))
+                    tied.is_none_or(|tied| {
+                        operand.of(bits(layers[tied], choice[tied])) == operand.of(bits(layer, at))
+                    })
                 });
                 if agrees {
                     longer.push([choice.as_slice(), &[at]].concat());
@@ -102,7 +104,10 @@ fn joint(problem: &Problem, allowed: &Allowed, layers: &[usize]) -> Option<Vec<V
 /// Choices of layers that agree on both widths.
 fn agreeing(problem: &Problem, allowed: &Allowed, layers: &[usize]) -> Vec<Vec<usize>> {
     let find = |layer: usize, bits| {
-        allowed.candidates[layer].iter().copied().find(|&at| problem.layers[layer].candidates[at].bits == bits)
+        allowed.candidates[layer]
+            .iter()
+            .copied()
+            .find(|&at| problem.layers[layer].candidates[at].bits == bits)
     };
     allowed.candidates[layers[0]]
         .iter()

@@ -133,7 +133,8 @@ impl Node {
     fn keep_limits(&mut self, reduced: &Reduced) -> bool {
         for (limit, &capacity) in reduced.capacity.iter().enumerate() {
             let cost = |option: usize| reduced.picks[option].costs[limit];
-            let least = |node: &Self, group: usize| node.left(reduced, group).map(cost).min().unwrap_or(i64::MAX);
+            let least =
+                |node: &Self, group: usize| node.left(reduced, group).map(cost).min().unwrap_or(i64::MAX);
             let mut room = capacity - self.costs[limit];
             for &group in &self.free {
                 room = room.saturating_sub(least(self, group));

@@ -68,7 +68,8 @@ fn highest(planes: &[Relaxed], limits: usize, largest: f64) -> Option<(f64, Vec<
     let prices = variables.add_vector(variable().min(0.0).max(largest), limits);
     let mut model = variables.maximise(height).using(good_lp::microlp);
     for plane in planes {
-        let slope: Expression = prices.iter().zip(&plane.excess).map(|(&price, &excess)| price * excess).sum();
+        let slope: Expression =
+            prices.iter().zip(&plane.excess).map(|(&price, &excess)| price * excess).sum();
         model = model.with((height - slope).leq(plane.value));
     }
     let solution = model.solve().ok()?;

@@ -183,7 +183,10 @@ impl Problem {
                 .iter()
                 .try_fold(measure.constant, |sum, layer| sum.checked_add(largest(layer).unwrap_or(0)));
             if total.is_none_or(|total| total > LARGEST_TOTAL) {
-                return Err(AssignError::InvalidTotal { measure: measure.name.clone(), largest: LARGEST_TOTAL });
+                return Err(AssignError::InvalidTotal {
+                    measure: measure.name.clone(),
+                    largest: LARGEST_TOTAL,
+                });
             }
         }
         match self.ties.iter().flat_map(|tie| &tie.layers).find(|&&layer| layer >= self.layers.len()) {

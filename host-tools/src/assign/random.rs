@@ -44,7 +44,11 @@ pub fn random(
     let mut current: Vec<usize> = Vec::with_capacity(reduced.groups.len());
     for group in &reduced.groups {
         let same = |option: &usize| {
-            group.layers.iter().zip(&reduced.picks[*option].candidates).all(|(&layer, &at)| like.candidates[layer] == at)
+            group
+                .layers
+                .iter()
+                .zip(&reduced.picks[*option].candidates)
+                .all(|(&layer, &at)| like.candidates[layer] == at)
         };
         let Some(option) = group.options.clone().find(same) else {
             return Err(AssignError::InvalidChoice { layer: problem.layers[group.layers[0]].name.clone() });

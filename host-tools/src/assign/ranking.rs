@@ -43,7 +43,11 @@ pub fn hawq_v1(
 ) -> Result<Vec<Choice>, AssignError> {
     let layers = problem.layers.len();
     if parameters.len() != layers {
-        return Err(AssignError::InvalidScores { what: "numbers of parameters", found: parameters.len(), layers });
+        return Err(AssignError::InvalidScores {
+            what: "numbers of parameters",
+            found: parameters.len(),
+            layers,
+        });
     }
     let each = eigenvalues.iter().zip(parameters);
     let scores: Vec<f64> = each.map(|(value, &parameters)| value / parameters.max(1) as f64).collect();
@@ -87,7 +91,8 @@ pub fn hawq_v2(
     let mut best: Option<Choice> = None;
     ranked.each(|thresholds, sums| {
         let bytes = sums.totals.first().copied().unwrap_or(0);
-        let beaten = front.range(..=bytes).next_back().is_some_and(|(_, (least, _))| *least <= sums.objective);
+        let beaten =
+            front.range(..=bytes).next_back().is_some_and(|(_, (least, _))| *least <= sums.objective);
         if !beaten && ranked.allowed.agrees(problem, &ranked.candidates(thresholds)) {
             let worse: Vec<u64> = front
                 .range(bytes..)
@@ -98,7 +103,8 @@ pub fn hawq_v2(
             front.insert(bytes, (sums.objective, thresholds.to_vec()));
         }
         let rank = |choice: &Choice| (choice.objective, choice.totals.first().copied().unwrap_or(0));
-        if sums.within(problem) && best.as_ref().is_none_or(|best| (sums.objective, bytes) < rank(best))
+        if sums.within(problem)
+            && best.as_ref().is_none_or(|best| (sums.objective, bytes) < rank(best))
             && let Some(choice) = ranked.admit(ranked.candidates(thresholds), arena.as_deref_mut())?
             && best.as_ref().is_none_or(|best| rank(&choice) < rank(best))
         {
@@ -107,10 +113,8 @@ pub fn hawq_v2(
         Ok(())
     })?;
     let mut least = f64::INFINITY;
-    let mut front: Vec<Choice> = front
-        .into_values()
-        .map(|(_, thresholds)| problem.evaluate(ranked.candidates(&thresholds)))
-        .collect();
+    let mut front: Vec<Choice> =
+        front.into_values().map(|(_, thresholds)| problem.evaluate(ranked.candidates(&thresholds))).collect();
     // Sums of prefixes differ from sums of layers by rounding.
     front.retain(|choice| {
         let better = choice.objective < least;
@@ -190,7 +194,8 @@ impl<'p> Ranked<'p> {
         if count > MOST_CHOICES {
             return Err(AssignError::TooManyRanked { count, most: MOST_CHOICES });
         }
-        let mut rest = Sums { objective: 0.0, totals: problem.measures.iter().map(|one| one.constant).collect() };
+        let mut rest =
+            Sums { objective: 0.0, totals: problem.measures.iter().map(|one| one.constant).collect() };
         if let Some(step) = candidates.first() {
             decided.iter().flatten().for_each(|&layer| rest.add(problem, layer, step[layer]));
         }
@@ -208,7 +213,10 @@ impl<'p> Ranked<'p> {
     }
 
     /// Calls with every choice: the place in the order where each step but the last ends, and the sums.
-    fn each(&self, mut call: impl FnMut(&[usize], &Sums) -> Result<(), AssignError>) -> Result<(), AssignError> {
+    fn each(
+        &self,
+        mut call: impl FnMut(&[usize], &Sums) -> Result<(), AssignError>,
+    ) -> Result<(), AssignError> {
         let (groups, steps) = (self.order.len(), self.candidates.len());
         if steps == 0 {
             return Ok(());
@@ -224,7 +232,9 @@ impl<'p> Ranked<'p> {
             }
             call(&thresholds, &sums)?;
             // The next ascending list of thresholds.
-            let Some(at) = thresholds.iter().rposition(|&threshold| threshold < groups) else { return Ok(()) };
+            let Some(at) = thresholds.iter().rposition(|&threshold| threshold < groups) else {
+                return Ok(());
+            };
             let next = thresholds[at] + 1;
             thresholds[at..].fill(next);
         }
@@ -239,7 +249,11 @@ impl<'p> Ranked<'p> {
         candidates
     }
 
-    fn admit(&self, candidates: Vec<usize>, arena: Option<&mut Arena<'_>>) -> Result<Option<Choice>, AssignError> {
+    fn admit(
+        &self,
+        candidates: Vec<usize>,
+        arena: Option<&mut Arena<'_>>,
+    ) -> Result<Option<Choice>, AssignError> {
         if !self.allowed.agrees(self.problem, &candidates) {
             return Ok(None);
         }

@@ -64,7 +64,10 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn of(problem: &Problem) -> Self {
-        Self { measures: problem.measures.iter().map(|measure| measure.limit).collect(), conflicts: Vec::new() }
+        Self {
+            measures: problem.measures.iter().map(|measure| measure.limit).collect(),
+            conflicts: Vec::new(),
+        }
     }
 }
 
@@ -106,15 +109,17 @@ impl Reduced {
         let (parts, links) = merge::parts(problem, allowed)?;
         reduced.links = links.iter().map(|_| Link { groups: Vec::new() }).collect();
         for part in parts {
-            let seen: Vec<usize> = (0..links.len()).filter(|&at| links[at].sees(allowed, &part.layers)).collect();
+            let seen: Vec<usize> =
+                (0..links.len()).filter(|&at| links[at].sees(allowed, &part.layers)).collect();
             let picks = part.choices.iter().map(|candidates| {
                 let bits = |at: usize| problem.layers[part.layers[at]].candidates[candidates[at]].bits;
                 let each = || part.layers.iter().copied().zip(candidates.iter().copied());
                 Pick {
                     value: each().map(|(layer, at)| reduced.scale.value(problem, layer, at)).sum(),
-                    costs: binding.iter().map(|one| {
-                        each().map(|(layer, at)| one.sum.cost(problem, layer, at)).sum()
-                    }).collect(),
+                    costs: binding
+                        .iter()
+                        .map(|one| each().map(|(layer, at)| one.sum.cost(problem, layer, at)).sum())
+                        .collect(),
                     activations: (0..candidates.len()).map(|at| bits(at).activations).collect(),
                     links: seen.iter().map(|&link| links[link].operand.of(bits(0))).collect(),
                     candidates: candidates.clone(),

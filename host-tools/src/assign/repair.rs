@@ -61,10 +61,11 @@ impl State<'_> {
     /// By how much the limits are exceeded, each in parts of its largest sum, after `plus` in place of `minus`.
     fn excess(&self, plus: usize, minus: usize) -> f64 {
         let picks = &self.reduced.picks;
-        let each = self.costs.iter().zip(&self.reduced.capacity).enumerate().map(|(limit, (sum, capacity))| {
-            let after = sum + picks[plus].costs[limit] - picks[minus].costs[limit] - capacity;
-            after.max(0) as f64 / self.reduced.largest[limit].max(1) as f64
-        });
+        let each =
+            self.costs.iter().zip(&self.reduced.capacity).enumerate().map(|(limit, (sum, capacity))| {
+                let after = sum + picks[plus].costs[limit] - picks[minus].costs[limit] - capacity;
+                after.max(0) as f64 / self.reduced.largest[limit].max(1) as f64
+            });
         each.sum()
     }
 
@@ -117,7 +118,8 @@ impl State<'_> {
                 let rise = self.rise(one.0, one.1) + self.rise(other.0, other.1);
                 let better = rise < best.map_or(0, |(rise, _)| rise);
                 let fits = |limit: usize| {
-                    self.costs[limit] + change(one, limit) + change(other, limit) <= self.reduced.capacity[limit]
+                    self.costs[limit] + change(one, limit) + change(other, limit)
+                        <= self.reduced.capacity[limit]
                 };
                 if better && one.0 != other.0 && (0..self.costs.len()).all(fits) {
                     best = Some((rise, [one, other]));

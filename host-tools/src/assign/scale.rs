@@ -44,17 +44,25 @@ impl Scale {
         };
         let mut scale = Self { goal, exponent: 0, tie_bits, shift: 0 };
         if matches!(goal, Goal::Objective) {
-            let largest: f64 = allowed.candidates.iter().enumerate().map(|(layer, left)| {
-                left.iter().map(|&at| problem.layers[layer].candidates[at].objective).fold(0.0, f64::max)
-            }).sum();
+            let largest: f64 = allowed
+                .candidates
+                .iter()
+                .enumerate()
+                .map(|(layer, left)| {
+                    left.iter().map(|&at| problem.layers[layer].candidates[at].objective).fold(0.0, f64::max)
+                })
+                .sum();
             if largest > 0.0 {
                 let room = SUM_BITS as i32 - 1 - tie_bits as i32;
                 scale.exponent = (room - largest.log2().ceil() as i32).min(LARGEST_EXPONENT);
             }
         }
-        let sum: i128 = allowed.candidates.iter().enumerate().map(|(layer, left)| {
-            left.iter().map(|&at| scale.value(problem, layer, at)).max().unwrap_or(0)
-        }).sum();
+        let sum: i128 = allowed
+            .candidates
+            .iter()
+            .enumerate()
+            .map(|(layer, left)| left.iter().map(|&at| scale.value(problem, layer, at)).max().unwrap_or(0))
+            .sum();
         scale.shift = SUM_BITS.saturating_sub(bit_length(sum));
         scale
     }

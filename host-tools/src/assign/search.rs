@@ -92,7 +92,9 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         if root.settle(self.reduced) {
             let mut relaxed = Vec::new();
             let target = self.target();
-            prices::improve(self.reduced, &self.floats, &mut root, target, |one| relaxed.push(one.chosen.clone()));
+            prices::improve(self.reduced, &self.floats, &mut root, target, |one| {
+                relaxed.push(one.chosen.clone())
+            });
             if root.links_settled(self.reduced) {
                 relaxed.dedup();
                 for chosen in relaxed {
@@ -166,7 +168,8 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
     fn cheapest(&self, node: &Node) -> Vec<usize> {
         let mut chosen = node.chosen.clone();
         for &group in &node.free {
-            let cheapest = node.left(self.reduced, group).min_by_key(|&option| self.reduced.picks[option].value);
+            let cheapest =
+                node.left(self.reduced, group).min_by_key(|&option| self.reduced.picks[option].value);
             chosen[group] = cheapest.unwrap_or(chosen[group]);
         }
         chosen
@@ -192,7 +195,8 @@ impl<'r, 'a, 'o> Search<'r, 'a, 'o> {
         let picks = &self.reduced.picks;
         let first = node.first(self.reduced);
         let decided = node.free.iter().all(|&group| {
-            node.left(self.reduced, group).all(|option| picks[option].activations == picks[first[group]].activations)
+            node.left(self.reduced, group)
+                .all(|option| picks[option].activations == picks[first[group]].activations)
         });
         Ok(!decided || arena.peak(&self.reduced.activations(&first))? <= arena.limit)
     }

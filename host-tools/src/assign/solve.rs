@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::allowed::Allowed;
 use super::arena::Arena;
+use super::finder::{Effort, Finder, Memory};
 use super::infeasible::{self, Infeasible};
 use super::reduced::Limits;
-use super::finder::{Effort, Finder, Memory};
 use super::scale::Goal;
 use super::{AssignError, Choice, Problem, memory};
 
@@ -114,8 +114,10 @@ pub(super) fn best(
     let proof = found.complete.then_some(Proof::Complete);
     Ok(match found.best {
         None => Answer::None(proof),
-        Some((_, candidates)) => {
-            Answer::Best { choice: problem.evaluate(candidates), proof, bound: finder.scale.objective(found.bound) }
-        }
+        Some((_, candidates)) => Answer::Best {
+            choice: problem.evaluate(candidates),
+            proof,
+            bound: finder.scale.objective(found.bound),
+        },
     })
 }

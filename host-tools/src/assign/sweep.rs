@@ -59,7 +59,8 @@ pub fn sweep(
         let Answer::Best { choice, proof, .. } = answer else { continue };
         // Ties in the objective are broken by the first measure: a later choice may be as good and take less.
         front.retain(|earlier| {
-            earlier.choice.objective > choice.objective || earlier.choice.totals[measure] < choice.totals[measure]
+            earlier.choice.objective > choice.objective
+                || earlier.choice.totals[measure] < choice.totals[measure]
         });
         if front.iter().all(|earlier| earlier.choice.objective > choice.objective) {
             front.push(SweepPoint { limit, choice, proof });

@@ -8,33 +8,42 @@ use super::AuditError;
 const OBJDUMPS: [&str; 2] = ["arm-none-eabi-objdump", "llvm-objdump"];
 
 /// The firmware's code.
-pub(super) struct Program {
+#[derive(Debug)]
+pub struct Program {
     /// In order of address.
-    pub(super) functions: Vec<Function>,
+    pub functions: Vec<Function>,
 }
 
 /// From one symbol to the next.
-pub(super) struct Function {
+#[derive(Debug)]
+pub struct Function {
     /// Symbol, mangled.
-    pub(super) symbol: String,
-    pub(super) start: u32,
+    pub symbol: String,
+    /// First address.
+    pub start: u32,
     /// One past the last byte.
-    pub(super) end: u32,
-    pub(super) instructions: Vec<Instruction>,
+    pub end: u32,
+    /// In order of address, data between them too.
+    pub instructions: Vec<Instruction>,
 }
 
 /// One line of the disassembly.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Instruction {
-    pub(super) address: u32,
+pub struct Instruction {
+    /// Where it is.
+    pub address: u32,
     /// Mnemonic without a width suffix (`.n`, `.w`); `.word`, `.short`, `.byte` for data between code.
-    pub(super) mnemonic: String,
-    pub(super) operands: String,
+    pub mnemonic: String,
+    /// Operands without comments.
+    pub operands: String,
 }
 
 impl Program {
     /// Disassembles a linked file.
-    pub(super) fn read(firmware: &Path) -> Result<Self, AuditError> {
+    ///
+    /// # Errors
+    /// No disassembler, or one that failed.
+    pub fn read(firmware: &Path) -> Result<Self, AuditError> {
         for program in OBJDUMPS {
             match Command::new(program).arg("-d").arg(firmware).output() {
                 Ok(output) if output.status.success() => {
@@ -53,7 +62,7 @@ impl Program {
     }
 
     /// Reads a disassembly's text.
-    pub(super) fn parse(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let mut functions: Vec<Function> = Vec::new();
         for line in text.lines() {
             if let Some((start, symbol)) = header(line) {
@@ -70,7 +79,7 @@ impl Program {
     }
 
     /// Index of the function that holds an address.
-    pub(super) fn function_at(&self, address: u32) -> Option<usize> {
+    pub fn function_at(&self, address: u32) -> Option<usize> {
         let index = self.functions.partition_point(|function| function.start <= address).checked_sub(1)?;
         (address < self.functions[index].end).then_some(index)
     }
@@ -78,36 +87,36 @@ impl Program {
 
 impl Function {
     /// Name for people.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         demangle(&self.symbol)
     }
 
     /// The address is inside.
-    pub(super) fn holds(&self, address: u32) -> bool {
+    pub fn holds(&self, address: u32) -> bool {
         (self.start..self.end).contains(&address)
     }
 }
 
 impl Instruction {
     /// It is a constant between instructions.
-    pub(super) fn is_data(&self) -> bool {
+    pub fn is_data(&self) -> bool {
         self.mnemonic.starts_with('.')
     }
 
     /// Address that the operands name, for a direct branch or call.
-    pub(super) fn target(&self) -> Option<u32> {
+    pub fn target(&self) -> Option<u32> {
         let before = self.operands.split(" <").next()?;
         let word = before.rsplit([',', ' ']).next()?;
         u32::from_str_radix(word.trim_start_matches("0x"), 16).ok()
     }
 
     /// The register that the first operand is.
-    pub(super) fn first_register(&self) -> &str {
+    pub fn first_register(&self) -> &str {
         self.operands.split([',', ' ']).next().unwrap_or_default()
     }
 
     /// Little-endian bytes of data between code.
-    pub(super) fn data(&self) -> Vec<u8> {
+    pub fn data(&self) -> Vec<u8> {
         let word = self.operands.split_whitespace().next().unwrap_or_default();
         let value = u32::from_str_radix(word.trim_start_matches("0x"), 16).unwrap_or_default().to_le_bytes();
         let count = match self.mnemonic.as_str() {

@@ -5,7 +5,7 @@
 //! except to prove by debug lines that a 64-bit multiplication is a requantisation.
 
 mod calls;
-mod disassembly;
+pub mod disassembly;
 mod error;
 mod origin;
 mod report;

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fs, time::Duration};
 
 use super::{
-    Board, BoardError, BoardRun, build,
+    Board, BoardError, BoardRun, Image, build_image,
     lines::{LineError, parse},
     process,
 };
@@ -12,11 +12,23 @@ const QEMU: &str = "qemu-system-arm";
 const MODEL_FILE: &str = "model.hawk";
 const INPUT_FILE: &str = "inputs.bin";
 
+/// What the firmware does with every input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Tells the CRC-32 of every step's output.
+    Trace,
+    /// Runs the loop of a product.
+    Plain,
+    /// Tells the stack of an inference for every first input of a pair; marks and traces the steps for every
+    /// second. Needs firmware of its own, [`Image::Count`].
+    Count,
+}
+
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
-    /// Ask for the CRC-32 of every step's output.
-    pub trace: bool,
+    /// What the firmware does.
+    pub mode: Mode,
     /// Stop the emulator after this long.
     pub time_out: Duration,
     /// More arguments for QEMU, such as a plugin that counts instructions.
@@ -25,7 +37,7 @@ pub struct RunOptions {
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { trace: true, time_out: Duration::from_secs(300), emulator_arguments: Vec::new() }
+        Self { mode: Mode::Trace, time_out: Duration::from_secs(300), emulator_arguments: Vec::new() }
     }
 }
 
@@ -46,7 +58,12 @@ pub fn run(
             have: board.model.bytes,
         });
     }
-    let firmware = build(board)?;
+    let (mode, image) = match options.mode {
+        Mode::Trace => ("trace", Image::Product),
+        Mode::Plain => ("plain", Image::Product),
+        Mode::Count => ("count", Image::Count),
+    };
+    let firmware = build_image(board, image)?;
     // Plain names in a folder of their own: neither QEMU's options nor the firmware's arguments can quote a path.
     let folder = tempfile::Builder::new()
         .prefix("sparrowhawk-")
@@ -68,7 +85,6 @@ pub fn run(
     } else {
         MODEL_FILE.into()
     };
-    let mode = if options.trace { "trace" } else { "plain" };
     command.arg("-semihosting-config").arg(format!(
         "enable=on,target=native,arg=firmware,arg={model_argument},arg={INPUT_FILE},arg={mode}"
     ));

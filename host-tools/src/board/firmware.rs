@@ -15,19 +15,36 @@ const BINARY: &str = "sparrowhawk-cortex-m";
 /// A first build compiles `core`, on a machine that may be busy.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-static BUILT: Mutex<BTreeMap<&'static str, PathBuf>> = Mutex::new(BTreeMap::new());
+/// Which firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Image {
+    /// What `audit` and `size` look at.
+    Product,
+    /// With markers around the steps.
+    Count,
+}
+
+static BUILT: Mutex<BTreeMap<(&'static str, Image), PathBuf>> = Mutex::new(BTreeMap::new());
 
 /// The linked firmware of this board, built if it has to be. Silent unless that fails.
 ///
 /// # Errors
 /// No sources, no toolchain, or a build that failed, with its log.
 pub fn build(board: &'static Board) -> Result<PathBuf, BoardError> {
+    build_image(board, Image::Product)
+}
+
+/// One of the linked firmwares of this board.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_image(board: &'static Board, image: Image) -> Result<PathBuf, BoardError> {
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(path) = built.get(board.name).filter(|path| path.is_file()) {
+    if let Some(path) = built.get(&(board.name, image)).filter(|path| path.is_file()) {
         return Ok(path.clone());
     }
-    let path = build_now(board)?;
-    built.insert(board.name, path.clone());
+    let path = build_now(board, image)?;
+    built.insert((board.name, image), path.clone());
     Ok(path)
 }
 
@@ -41,9 +58,14 @@ fn repository() -> Result<PathBuf, BoardError> {
         .ok_or(BoardError::NoSources)
 }
 
-fn build_now(board: &'static Board) -> Result<PathBuf, BoardError> {
+/// Folder of the firmware's sources.
+pub(super) fn sources() -> Result<PathBuf, BoardError> {
+    Ok(repository()?.join("targets/cortex-m"))
+}
+
+fn build_now(board: &'static Board, image: Image) -> Result<PathBuf, BoardError> {
     let repository = repository()?;
-    let sources = repository.join("targets/cortex-m");
+    let sources = sources()?;
     let target_folder =
         env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from);
     let folder = std::path::absolute(target_folder.join("firmware"))
@@ -62,13 +84,20 @@ fn build_now(board: &'static Board) -> Result<PathBuf, BoardError> {
     if board.small {
         command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
     }
+    let name = match image {
+        Image::Product => board.name.to_owned(),
+        Image::Count => {
+            command.args(["--features", "count"]);
+            format!("{}-count", board.name)
+        }
+    };
     let done = process::finish(&mut command, BUILD_LIMIT).map_err(BoardError::io("cannot start cargo"))?;
     if !done.success {
         return Err(BoardError::Build { board: board.name, log: done.stderr });
     }
     let linked = folder.join(board.target).join("release").join(BINARY);
-    let path = folder.join(format!("{}.elf", board.name));
-    let fresh = folder.join(format!("{}.elf.new", board.name));
+    let path = folder.join(format!("{name}.elf"));
+    let fresh = folder.join(format!("{name}.elf.new"));
     // Renamed, so that an emulator that is reading the old file keeps it.
     fs::copy(&linked, &fresh).map_err(BoardError::file("copy", &linked))?;
     fs::rename(&fresh, &path).map_err(BoardError::file("replace", &path))?;

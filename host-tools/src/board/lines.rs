@@ -9,6 +9,8 @@ pub struct BoardRun {
     pub steps: usize,
     /// Bytes of stack used at most, start-up and console included.
     pub stack_bytes: usize,
+    /// Bytes of stack that one inference used below its caller; measured in [`super::Mode::Count`] only.
+    pub inference_stack_bytes: Option<usize>,
     /// Bytes of stack that there are.
     pub stack_limit_bytes: usize,
     /// One for each input.
@@ -68,6 +70,7 @@ fn read(line: &str, board: &str, result: &mut BoardRun, done: &mut bool) -> Opti
         ["stack", used, have] => {
             (result.stack_bytes, result.stack_limit_bytes) = (used.parse().ok()?, have.parse().ok()?);
         }
+        ["inference_stack", used] => result.inference_stack_bytes = Some(used.parse().ok()?),
         ["done"] => *done = true,
         _ => return None,
     }
@@ -102,8 +105,14 @@ mod tests {
             InputRun { crcs: vec![0x9a63_969c, 1], output: vec![0x7f, 0x80] },
             InputRun { crcs: vec![], output: vec![0, 0xff] },
         ];
-        let expected =
-            BoardRun { arena_bytes: 64, steps: 2, stack_bytes: 1192, stack_limit_bytes: 4096, runs };
+        let expected = BoardRun {
+            arena_bytes: 64,
+            steps: 2,
+            stack_bytes: 1192,
+            inference_stack_bytes: None,
+            stack_limit_bytes: 4096,
+            runs,
+        };
         assert_eq!(parse(GOOD, "b"), Ok(expected));
     }
 

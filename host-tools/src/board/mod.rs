@@ -12,9 +12,9 @@ mod process;
 mod toolchain;
 
 pub use boards::{BOARDS, Board, Region};
-pub use emulate::{RunOptions, run};
+pub use emulate::{Mode, RunOptions, run};
 pub use error::BoardError;
-pub use firmware::build;
+pub use firmware::{Image, build, build_image};
 pub use lines::{BoardRun, InputRun};
 pub use toolchain::Toolchain;
 

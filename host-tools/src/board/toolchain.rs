@@ -37,6 +37,20 @@ impl Toolchain {
             .ok_or(BoardError::NoToolchain { target })
     }
 
+    /// The compiler that builds a board's firmware in this repository.
+    ///
+    /// # Errors
+    /// Those of [`Self::detect`], or no sources.
+    pub fn for_firmware(board: &Board) -> Result<Self, BoardError> {
+        Self::detect(board.target, &super::firmware::sources()?)
+    }
+
+    /// The compiler's own word for its version.
+    pub fn version(&self) -> String {
+        let output = clean_command(&self.rustc).arg("--version").output();
+        output.map_or_else(|_| self.rustc.clone(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+    }
+
     /// `cargo build` for the board, without the caller's own options.
     pub(super) fn build_command(&self, board: &Board) -> Command {
         let mut command = clean_command(&self.cargo);

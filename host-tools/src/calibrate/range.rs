@@ -85,6 +85,16 @@ pub struct QuantParams {
     pub zero_point: i32,
 }
 
+impl QuantParams {
+    /// The number of a grid that is nearest to a real one, as a real number.
+    pub fn rounded(&self, grid: Grid, real: f64) -> f64 {
+        let (lo, hi) = grid.bounds();
+        let zero = f64::from(self.zero_point);
+        let step = (real / self.scale).round_ties_even().clamp(f64::from(lo) - zero, f64::from(hi) - zero);
+        step * self.scale
+    }
+}
+
 /// Scale and zero point that lay a range on a grid. The zero point is rounded (half to even), so either end of
 /// an affine range may move by up to half a step.
 pub fn quant_params(range: Range, grid: Grid) -> QuantParams {
@@ -113,6 +123,13 @@ mod tests {
         assert_eq!(params(-2.0, -1.0, Grid::ACT8), QuantParams { scale: 2.0 / 255.0, zero_point: 127 });
         assert_eq!(params(3.0, 7.5, Grid::ACT4), QuantParams { scale: 0.5, zero_point: 0 });
         assert_eq!(params(-65534.0, 1.0, Grid::ACT16), QuantParams { scale: 2.0, zero_point: 0 });
+    }
+
+    #[test]
+    fn rounding_to_a_grid() {
+        let params = QuantParams { scale: 0.5, zero_point: 3 };
+        let rounded = [-9.0, -0.6, 0.25, 0.26, 5.9, 100.0].map(|real| params.rounded(Grid::ACT4, real));
+        assert_eq!(rounded, [-1.5, -0.5, 0.0, 0.5, 6.0, 6.0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::data::DataError;
 use crate::integer::IntegerError;
 use crate::job::JobError;
 use crate::quantize::QuantizeError;
+use crate::sensitivity::SensitivityError;
 
 /// Error of a command.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum CommandError {
     /// The main job.
     #[error(transparent)]
     Quantize(#[from] QuantizeError),
+    /// Sensitivities.
+    #[error(transparent)]
+    Sensitivity(#[from] SensitivityError),
     /// The network, in a command that shows its problems on standard output.
     #[error("{0}")]
     Import(String),

@@ -8,6 +8,7 @@ use runtime::format::{Op, Operand, Step};
 
 use super::CommandError;
 use super::model_file::ModelFile;
+use crate::latency::{LatencyTable, Work};
 use crate::quantize::Meta;
 use crate::report::{main_bits, thousands};
 
@@ -41,18 +42,23 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
     println!("  input  {}", describe(&interface.input));
     println!("  output {}", describe(&interface.output));
     println!("  golden vectors: {}", model.golden().map_or(0, |golden| golden.len()));
-    println!("  arena {} B\n", thousands(model.arena_bytes() as u64));
+    println!("  arena {} B", thousands(model.arena_bytes() as u64));
+    let table = LatencyTable::reference();
+    let cycles = |step: &Step| table.and_then(|table| table.estimate(&Work::of(step)));
+    if let Some(sum) = model.steps().map(|step| cycles(&step)).sum::<Option<u64>>() {
+        println!("  about {} cycles on a Cortex-M4", thousands(sum));
+    }
     println!(
-        "  {:<5}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {:<24}{:<16}nodes",
-        "step", "op", "output", "w", "a", "bytes", "MACs", "arena: in -> out", "scratch"
+        "\n  {:<5}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {:<24}{:<16}nodes",
+        "step", "op", "output", "w", "a", "bytes", "MACs", "M4 cycles", "arena: in -> out", "scratch"
     );
     for (index, step) in model.steps().enumerate() {
-        println!("  {index:<5}{}", row(&step, meta.as_ref().and_then(|m| m.steps.get(index))));
+        println!("  {index:<5}{}", row(&step, cycles(&step), meta.as_ref().and_then(|m| m.steps.get(index))));
     }
     Ok(true)
 }
 
-fn row(step: &Step, name: Option<&String>) -> String {
+fn row(step: &Step, cycles: Option<u64>, name: Option<&String>) -> String {
     let [h, w, c] = step.output.dims;
     let (bits, bytes) =
         step.op.accumulate().map_or((0, 0), |a| (WeightBits::from(a.width).bits(), a.weights.bytes));
@@ -64,13 +70,14 @@ fn row(step: &Step, name: Option<&String>) -> String {
         bytes => format!("{bytes} at {}", step.scratch.offset),
     };
     format!(
-        "{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {arena:<24}{scratch:<16}{}",
+        "{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
         step.op.name(),
         format!("{h}x{w}x{c}"),
         dash(bits.into()),
         main_bits(&step.op),
         dash(bytes.into()),
         dash(macs(step)),
+        dash(cycles.unwrap_or(0)),
         name.map_or("", String::as_str)
     )
 }

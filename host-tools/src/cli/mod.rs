@@ -1,5 +1,6 @@
 //! The commands, one file each: arguments in, library called, text out.
 
+pub mod assign;
 pub mod audit;
 pub mod bisect;
 mod error;
@@ -9,6 +10,7 @@ pub mod inspect;
 mod model_file;
 pub mod quantize;
 pub mod run;
+pub mod sensitivity;
 pub mod size;
 mod training;
 

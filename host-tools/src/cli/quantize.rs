@@ -29,7 +29,11 @@ pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
         },
     )?;
     print!("\n{}", outcome.report);
-    println!("\n  files in {}: model.hawk, report.json, job.toml\n", outcome.folder.display());
+    let trained = if job.train.epochs > 0 { ", training.jsonl, checkpoint.bin" } else { "" };
+    println!(
+        "\n  files in {}: model.hawk, report.html, report.json, job.toml{trained}\n",
+        outcome.folder.display()
+    );
     match on_board(board, &outcome) {
         Err(CommandError::Board(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. }))) => {
             println!("  not run on {}: {error}", board.name);

@@ -153,6 +153,15 @@ impl Dataset {
         }
     }
 
+    /// The real values of all samples, one after the other.
+    pub fn reals(&self) -> Vec<f32> {
+        let mut all = vec![0.0; self.len() * self.shape.len()];
+        for (i, sample) in all.chunks_exact_mut(self.shape.len()).enumerate() {
+            self.real(i, sample);
+        }
+        all
+    }
+
     fn map(&self, stored: impl Iterator<Item = f64>, out: &mut [f32]) {
         let Affine { scale, zero } = &self.affine;
         let channels = scale.iter().zip(zero).cycle();

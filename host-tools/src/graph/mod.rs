@@ -3,6 +3,7 @@
 
 mod cost;
 mod execute;
+mod geometry;
 mod op;
 mod shape;
 

@@ -2,7 +2,8 @@
 
 use super::file::{DataFile, JobFile, QuantizeFile};
 use super::train_args::TrainArgs;
-use super::{JobError, MethodName, Scheme};
+use super::{Bytes, Count, JobError, MethodName, Scheme, Seconds, Widths};
+use crate::budget::Ranking;
 use crate::data::{Layout, Normalize, Pick, PixelRange, Source, Spec};
 use serde::Deserialize;
 use serde::de::value::{Error as NameError, StrDeserializer};
@@ -49,21 +50,24 @@ pub struct QuantizeArgs {
     /// Normalisation per channel, such as 0.485,0.456,0.406/0.229,0.224,0.225
     #[arg(long, value_name = "MEAN/STD", value_parser = normalize, allow_hyphen_values = true)]
     pub normalize: Option<Normalize>,
-    /// Bits of all weights and all activations: w8a8, w4a8, w4a4, w2a8 ...
+    /// Bits of all weights and all activations: w8a8, w4a8, w4a4, w2a8 ...; mixed: chosen layer by layer
     #[arg(long)]
     pub scheme: Option<Scheme>,
-    /// Bits of weights: 8, 4, 2 [default: 8]
+    /// Bits of weights: 8, 4, 2, or a list to choose from, such as 8,4,2 [default: 8]
     #[arg(long, value_name = "BITS")]
-    pub weights: Option<u8>,
-    /// Bits of activations: 8, 4 [default: 8]
+    pub weights: Option<Widths>,
+    /// Bits of activations: 8, 4, or a list [default: 8]
     #[arg(long, value_name = "BITS")]
-    pub activations: Option<u8>,
+    pub activations: Option<Widths>,
     /// Bits of the first and the last layer's weights [default: 8]
     #[arg(long, value_name = "BITS")]
     pub first_last: Option<u8>,
     /// Bits of the sums of residual blocks: 8, 16 [default: 8]
     #[arg(long, value_name = "BITS")]
     pub residual: Option<u8>,
+    /// What chosen bits minimise: hessian, eigenvalue, output-error, loss [default: hessian]
+    #[arg(long, value_parser = named::<Ranking>)]
+    pub ranking: Option<Ranking>,
     /// How ranges are found: minmax, moving-average, percentile, mse [default: mse]
     #[arg(long, value_name = "METHOD", value_parser = named::<MethodName>)]
     pub calibration: Option<MethodName>,
@@ -85,6 +89,18 @@ pub struct QuantizeArgs {
     /// Board [default: mps2-an386]
     #[arg(long)]
     pub board: Option<String>,
+    /// Flash for the model file, such as 64K
+    #[arg(long, value_name = "BYTES")]
+    pub flash: Option<Bytes>,
+    /// RAM for the arena, such as 32K
+    #[arg(long, value_name = "BYTES")]
+    pub ram: Option<Bytes>,
+    /// Time of an inference on the board, such as 20ms; needs a latency table of the board
+    #[arg(long, value_name = "TIME")]
+    pub latency: Option<Seconds>,
+    /// Bit operations of an inference (weight bits x activation bits x multiply-adds), such as 1.2G
+    #[arg(long, value_name = "COUNT")]
+    pub bops: Option<Count>,
     /// Output folder [default: out/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -115,8 +131,8 @@ impl QuantizeArgs {
         }
         let mut bits = QuantizeFile {
             scheme: self.scheme,
-            weights: self.weights,
-            activations: self.activations,
+            weights: self.weights.clone(),
+            activations: self.activations.clone(),
             ..QuantizeFile::default()
         };
         bits.expand()?;
@@ -139,9 +155,14 @@ impl QuantizeArgs {
         set(&mut file.calibrate.momentum, &self.momentum);
         set(&mut file.calibrate.percentile, &self.percentile);
         set(&mut file.calibrate.samples, &self.samples);
+        file.assign.ranking = self.ranking.unwrap_or(file.assign.ranking);
         self.qat.apply(&mut file.train);
         set(&mut file.evaluate.limit, &self.limit);
         set(&mut file.target.board, &self.board);
+        set(&mut file.target.flash, &self.flash);
+        set(&mut file.target.ram, &self.ram);
+        set(&mut file.target.latency, &self.latency);
+        set(&mut file.target.bops, &self.bops);
         set(&mut file.output.dir, &self.out);
         set(&mut file.output.golden, &self.golden);
         set(&mut file.output.strip_meta, &self.strip_meta);
@@ -163,7 +184,7 @@ fn split(spec: &Spec) -> DataFile {
 }
 
 /// A value by the name it has in the job file.
-pub(super) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, NameError> {
+pub(crate) fn named<T: for<'de> Deserialize<'de>>(name: &str) -> Result<T, NameError> {
     T::deserialize(StrDeserializer::new(name))
 }
 

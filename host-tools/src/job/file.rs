@@ -2,7 +2,8 @@
 
 use super::scheme::{ACTIVATION_BITS, WEIGHT_BITS};
 use super::{
-    Calibrate, Data, Evaluate, Input, Job, JobError, MethodName, Output, Quantize, Scheme, Target, keys,
+    Assign, Bytes, Calibrate, Count, Data, Evaluate, Input, Job, JobError, MethodName, Output, Quantize,
+    Scheme, Seconds, Target, Widths, keys,
 };
 use crate::data::Spec;
 use crate::train::TrainOptions;
@@ -20,6 +21,7 @@ pub(super) struct JobFile {
     pub(super) input: Input,
     pub(super) quantize: QuantizeFile,
     pub(super) calibrate: CalibrateFile,
+    pub(super) assign: Assign,
     pub(super) train: TrainOptions,
     pub(super) evaluate: EvaluateFile,
     pub(super) target: TargetFile,
@@ -34,12 +36,12 @@ pub(super) struct DataFile {
     pub(super) calibrate: Option<Spec>,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct QuantizeFile {
     pub(super) scheme: Option<Scheme>,
-    pub(super) weights: Option<u8>,
-    pub(super) activations: Option<u8>,
+    pub(super) weights: Option<Widths>,
+    pub(super) activations: Option<Widths>,
     pub(super) first_last: Option<u8>,
     pub(super) residual: Option<u8>,
 }
@@ -63,6 +65,10 @@ pub(super) struct EvaluateFile {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct TargetFile {
     pub(super) board: Option<String>,
+    pub(super) flash: Option<Bytes>,
+    pub(super) ram: Option<Bytes>,
+    pub(super) latency: Option<Seconds>,
+    pub(super) bops: Option<Count>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -77,17 +83,21 @@ impl QuantizeFile {
     /// Replaces a scheme by the widths it stands for.
     pub(super) fn expand(&mut self) -> Result<(), JobError> {
         let Some(scheme) = self.scheme.take() else { return Ok(()) };
-        for (key, bits, own) in [
-            ("quantize.weights", scheme.weights, &mut self.weights),
-            ("quantize.activations", scheme.activations, &mut self.activations),
+        let [weights, activations] = scheme.widths();
+        for (key, widths, own) in [
+            ("quantize.weights", weights, &mut self.weights),
+            ("quantize.activations", activations, &mut self.activations),
         ] {
-            if own.is_some_and(|own| own != bits) {
+            // Beside `mixed` a list narrows the choice.
+            if own.is_some() && *own != widths && scheme != Scheme::Mixed {
                 return Err(JobError::value(
                     key,
                     format!("contradicts the scheme {scheme}; keep one of them"),
                 ));
             }
-            *own = Some(bits);
+            if own.is_none() {
+                *own = widths;
+            }
         }
         Ok(())
     }
@@ -131,9 +141,10 @@ impl JobFile {
             data: self.data.complete()?,
             quantize: self.quantize.complete()?,
             calibrate: self.calibrate.complete()?,
+            assign: self.assign,
             train: self.train,
             evaluate: self.evaluate.complete()?,
-            target: Target { board: self.target.board.unwrap_or_else(|| "mps2-an386".to_string()) },
+            target: self.target.complete(),
             output: Output { dir, golden, strip_meta: self.output.strip_meta.unwrap_or(false) },
             input: self.input,
             name,
@@ -160,8 +171,7 @@ impl DataFile {
 
 impl QuantizeFile {
     fn complete(self) -> Result<Quantize, JobError> {
-        let pick = |key: &str, value: Option<u8>, allowed: &[u8]| {
-            let bits = value.unwrap_or(8);
+        let check = |key: &str, bits: u8, allowed: &[u8]| {
             if allowed.contains(&bits) {
                 return Ok(bits);
             }
@@ -171,12 +181,24 @@ impl QuantizeFile {
                 format!("{bits} bits; possible are {}", known.join(", ")),
             ))
         };
+        let widths = |key: &str, widths: Option<Widths>, allowed: &[u8]| -> Result<Widths, JobError> {
+            let widths = widths.unwrap_or_else(|| Widths::one(8));
+            widths.all().iter().try_for_each(|&bits| check(key, bits, allowed).map(|_| ()))?;
+            Ok(widths)
+        };
         Ok(Quantize {
-            weights: pick("weights", self.weights, &WEIGHT_BITS)?,
-            activations: pick("activations", self.activations, &ACTIVATION_BITS)?,
-            first_last: pick("first_last", self.first_last, &WEIGHT_BITS)?,
-            residual: pick("residual", self.residual, &[8, 16])?,
+            weights: widths("weights", self.weights, &WEIGHT_BITS)?,
+            activations: widths("activations", self.activations, &ACTIVATION_BITS)?,
+            first_last: check("first_last", self.first_last.unwrap_or(8), &WEIGHT_BITS)?,
+            residual: check("residual", self.residual.unwrap_or(8), &[8, 16])?,
         })
+    }
+}
+
+impl TargetFile {
+    fn complete(self) -> Target {
+        let Self { board, flash, ram, latency, bops } = self;
+        Target { board: board.unwrap_or_else(|| "mps2-an386".to_string()), flash, ram, latency, bops }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 /// Sections and their keys; the empty section is the top.
-pub(super) const KEYS: [(&str, &[&str]); 11] = [
+pub(super) const KEYS: [(&str, &[&str]); 12] = [
     (
         "",
         &[
@@ -16,6 +16,7 @@ pub(super) const KEYS: [(&str, &[&str]); 11] = [
             "input",
             "quantize",
             "calibrate",
+            "assign",
             "train",
             "evaluate",
             "target",
@@ -26,6 +27,7 @@ pub(super) const KEYS: [(&str, &[&str]); 11] = [
     ("input", &["layout", "scale", "zero", "pixels", "normalize"]),
     ("input.normalize", &["mean", "std"]),
     ("quantize", &["scheme", "weights", "activations", "first_last", "residual"]),
+    ("assign", &["ranking"]),
     ("calibrate", &["method", "momentum", "percentile", "samples"]),
     (
         "train",
@@ -60,7 +62,7 @@ pub(super) const KEYS: [(&str, &[&str]); 11] = [
     ),
     ("train.augment", &["rows", "columns", "fill", "flip", "noise"]),
     ("evaluate", &["limit"]),
-    ("target", &["board"]),
+    ("target", &["board", "flash", "ram", "latency", "bops"]),
     ("output", &["dir", "golden", "strip_meta"]),
 ];
 

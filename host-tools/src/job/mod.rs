@@ -11,15 +11,21 @@ mod keys;
 mod paths;
 mod scheme;
 mod train_args;
+mod units;
+mod widths;
 
 #[cfg(test)]
 mod tests;
 
 pub use args::QuantizeArgs;
+pub(crate) use args::named;
 pub use error::JobError;
 pub use scheme::Scheme;
 pub use train_args::TrainArgs;
+pub use units::{Bytes, Count, Seconds};
+pub use widths::Widths;
 
+use crate::budget::Ranking;
 use crate::calibrate::Method;
 use crate::data::{DataError, Dataset, InputOptions, Layout, Normalize, Part, Pick, PixelRange, Spec};
 use crate::graph::Shape;
@@ -44,6 +50,8 @@ pub struct Job {
     pub quantize: Quantize,
     /// How ranges are found.
     pub calibrate: Calibrate,
+    /// How bits are chosen where there is a choice.
+    pub assign: Assign,
     /// How the network is trained for its bits.
     pub train: TrainOptions,
     /// How accuracy is measured.
@@ -88,16 +96,24 @@ pub struct Input {
 }
 
 /// Bit widths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Quantize {
-    /// Weights: 8, 4 or 2.
-    pub weights: u8,
-    /// Activations: 8 or 4.
-    pub activations: u8,
+    /// Weights: 8, 4 or 2, or a choice of them.
+    pub weights: Widths,
+    /// Activations: 8 or 4, or both to choose from.
+    pub activations: Widths,
     /// Weights of the first and the last layer: 8, 4 or 2.
     pub first_last: u8,
     /// Sums of residual blocks: 8 or 16.
     pub residual: u8,
+}
+
+/// How bits are chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Assign {
+    /// What the choice minimises.
+    pub ranking: Ranking,
 }
 
 /// Name of a calibration method.
@@ -137,10 +153,22 @@ pub struct Evaluate {
 }
 
 /// What the model is for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Target {
     /// Name of the board.
     pub board: String,
+    /// Most bytes of the model file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flash: Option<Bytes>,
+    /// Most bytes of the arena.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ram: Option<Bytes>,
+    /// Longest inference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Seconds>,
+    /// Most bit operations of an inference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bops: Option<Count>,
 }
 
 /// What is written.
@@ -152,6 +180,18 @@ pub struct Output {
     pub golden: usize,
     /// Whether to leave out names, scales and origin.
     pub strip_meta: bool,
+}
+
+impl Quantize {
+    /// Whether bits are to be chosen layer by layer.
+    pub fn is_mixed(&self) -> bool {
+        self.weights.is_choice() || self.activations.is_choice()
+    }
+
+    /// `w4a8`, or `mixed`.
+    pub fn scheme(&self) -> String {
+        if self.is_mixed() { "mixed".to_owned() } else { format!("w{}a{}", self.weights, self.activations) }
+    }
 }
 
 impl Calibrate {
@@ -230,6 +270,16 @@ impl Job {
         let test = &self.data.test;
         let spec = self.evaluate.limit.map_or_else(|| test.clone(), |limit| test.with(Pick::Spread(limit)));
         spec.load(Part::Test, &self.input.options(shape))
+    }
+
+    /// Loads so many training samples (those for ranges, where the job has no others), evenly spaced, for a network
+    /// with this input.
+    ///
+    /// # Errors
+    /// As [`Spec::load`].
+    pub fn load_spread(&self, shape: Shape, samples: usize) -> Result<Dataset, DataError> {
+        let spec = self.data.train.as_ref().unwrap_or(&self.data.calibrate).with(Pick::Spread(samples));
+        spec.load(Part::Train, &self.input.options(shape))
     }
 
     /// Loads the training samples for a network with this input; `None` when the job has none.

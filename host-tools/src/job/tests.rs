@@ -32,7 +32,10 @@ fn defaults_are_filled_in_and_paths_follow_the_file() {
     let job = job.unwrap();
     assert_eq!((job.name.as_str(), &job.model), ("n", &dir.path().join("n.onnx")));
     assert_eq!(job.data.calibrate.to_string(), format!("csv:{}", dir.path().join("a.csv").display()));
-    assert_eq!(job.quantize, Quantize { weights: 8, activations: 8, first_last: 8, residual: 8 });
+    assert_eq!(
+        job.quantize,
+        Quantize { weights: Widths::one(8), activations: Widths::one(8), first_last: 8, residual: 8 }
+    );
     assert_eq!((job.calibrate.method(), job.calibrate.samples), (Method::Mse, 200));
     assert_eq!((job.output.dir.as_path(), job.output.golden), (Path::new("out/n"), 1));
 }
@@ -68,6 +71,11 @@ fn every_known_key_is_read_and_written() {
     );
     let mut job = job.unwrap();
     job.input.pixels = Some(PixelRange::Unit);
+    job.train.validation_part = Some(0);
+    job.target.flash = Some(Bytes(1));
+    job.target.ram = Some(Bytes(1));
+    job.target.latency = Some(Seconds(1.0));
+    job.target.bops = Some(Count(1));
     let written: toml::Table = job.to_toml(Path::new("out")).unwrap().parse().unwrap();
     for (section, keys) in keys::KEYS {
         let mut table = &written;
@@ -87,13 +95,27 @@ fn overrides_win() {
     let line = "--scheme w4a4 --pixels 0..1 --layout chw --calibration percentile --percentile 99.5 --seed 3 --out o \
                 --normalize -0.5,1/0.2,3 --test idx:dir --strip-meta=false --limit 9 --board b --zero -4 --samples 3";
     let job = from_file(&text, line).1.unwrap();
-    assert_eq!((job.quantize.weights, job.quantize.activations), (4, 4));
+    assert_eq!(job.quantize.scheme(), "w4a4");
     assert_eq!((job.input.pixels, job.input.scale), (Some(PixelRange::Unit), None));
     assert_eq!(job.input.normalize, Some(Normalize { mean: vec![-0.5, 1.0], std: vec![0.2, 3.0] }));
     assert_eq!(job.calibrate.method(), Method::Percentile { percentile: 99.5 });
     assert_eq!((job.data.test.to_string().as_str(), job.output.dir.as_path()), ("idx:dir", Path::new("o")));
     assert!(!job.output.strip_meta);
     assert_eq!((job.evaluate.limit, job.input.zero, job.seed), (Some(9), Some(-4.0), 3));
+}
+
+#[test]
+fn choices_and_limits() {
+    let line = "--scheme mixed --activations 8 --flash 64K --ram 8192 --latency 20ms --bops 1.2G";
+    let job = from_file(SMALL, line).1.unwrap();
+    assert!(job.quantize.is_mixed());
+    assert_eq!((job.quantize.weights.all(), job.quantize.activations.all()), (&[8, 4, 2][..], &[8][..]));
+    assert_eq!((job.target.flash, job.target.ram), (Some(Bytes(65536)), Some(Bytes(8192))));
+    assert_eq!((job.target.latency, job.target.bops), (Some(Seconds(0.02)), Some(Count(1_200_000_000))));
+    let written = job.to_toml(Path::new("out")).unwrap();
+    for line in ["weights = [8, 4, 2]", "activations = 8", "flash = \"64K\"", "latency = \"20ms\""] {
+        assert!(written.contains(line), "{line} in {written}");
+    }
 }
 
 #[test]
@@ -146,11 +168,6 @@ fn mistakes_are_located() {
     );
     check(&with("[quantize]\nweights = \"4\""), "", "j.toml:6: ");
     check(&with("[calibrate]\nmethod = \"mes\""), "", "j.toml:6: unknown variant `mes`");
-    check(
-        &with("[quantize]\nscheme = \"mixed\""),
-        "",
-        "j.toml:6: `mixed` (bits chosen per layer) is not available yet",
-    );
     check(&with("[quantize]\nscheme = \"w4a8\"\nweights = 8"), "", "contradicts the scheme w4a8");
     check(&with("[data"), "", "j.toml:5: ");
     check("model = \"n\"\n[data]\ntest = \"cvs:x\"", "", "j.toml:3: data `cvs:x`: unknown kind `cvs`");
@@ -172,7 +189,9 @@ fn mistakes_are_located() {
         check(SMALL, flag, &format!("`{key}`: "));
     }
     for wrong in [
-        "--scheme mixed",
+        "--flash 64Q",
+        "--latency 20",
+        "--weights 4,x",
         "--scheme w3a8",
         "--layout nhwc",
         "--normalize 1",

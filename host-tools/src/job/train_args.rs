@@ -1,6 +1,7 @@
 //! Command-line overrides of the `[train]` section.
 
 use super::args::named;
+use crate::train::data::Fill;
 use crate::train::{
     ActivationScaling, ClipGradient, DeviceName, Loss, Optimizer, Schedule, TrainOptions, WeightScaling,
 };
@@ -27,13 +28,13 @@ pub struct TrainArgs {
     /// Learn from the float network, with this share of its divergence in the loss
     #[arg(long, value_name = "SHARE", num_args = 0..=1, default_missing_value = "1", conflicts_with = "loss")]
     pub distill: Option<f64>,
-    /// Temperature of the distillation [default: 4]
+    /// Temperature of the distillation [default: 1]
     #[arg(long)]
     pub temperature: Option<f64>,
     /// Optimiser: sgd, adam [default: sgd]
     #[arg(long, value_parser = named::<Optimizer>)]
     pub optimizer: Option<Optimizer>,
-    /// Learning rate [default: 0.01]
+    /// Learning rate [default: 0.001]
     #[arg(long)]
     pub rate: Option<f64>,
     /// Learning rate of scales as a multiple of the rate [default: 1]
@@ -90,6 +91,9 @@ pub struct TrainArgs {
     /// Shift samples at random by up to ROWS,COLUMNS [default: 0,0]
     #[arg(long, value_name = "ROWS,COLUMNS", value_parser = pair)]
     pub shift: Option<[usize; 2]>,
+    /// What is shifted in: zero, edge, lowest [default: zero]
+    #[arg(long, value_parser = named::<Fill>)]
+    pub fill: Option<Fill>,
     /// Mirror samples at random
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub flip: Option<bool>,
@@ -133,6 +137,7 @@ impl TrainArgs {
         set(&mut options.fold_after, self.fold_after);
         set(&mut options.augment.rows, self.shift.map(|[rows, _]| rows));
         set(&mut options.augment.columns, self.shift.map(|[_, columns]| columns));
+        set(&mut options.augment.fill, self.fill);
         set(&mut options.augment.flip, self.flip);
         set(&mut options.augment.noise, self.noise);
     }

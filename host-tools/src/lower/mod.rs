@@ -13,10 +13,11 @@ mod weights;
 pub use emit::{Network, StepInfo, Tensor};
 pub use fold::{Folded, Norm, fold};
 pub use layer::{Layer, LayerOp, Layers};
+pub use plan::ArenaBlock;
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};
-pub(crate) use weights::rule_scale;
 pub use weights::{Channel, WeightRule, WeightScales};
+pub(crate) use weights::{rounded, rule_scale};
 
 use kernels::Dtype;
 use runtime::format::{Interface, Layout, Scale};
@@ -127,6 +128,8 @@ pub struct Lowered {
     pub network: Network,
     /// Input, output, arena.
     pub interface: Interface,
+    /// Who shares which bytes of the arena.
+    pub blocks: Vec<ArenaBlock>,
 }
 
 /// The integer steps of a folded graph, before they have memory: operands hold tensor indices for offsets.
@@ -146,7 +149,7 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
     let scale = |tensor: u32| dyadic_scale(network.tensors[tensor as usize].params.scale);
     let (input_scale, output_scale) = (scale(network.input.offset), scale(network.output.offset));
     let inverse = dyadic_scale(1.0 / network.tensors[network.input.offset as usize].params.scale);
-    let arena_bytes = plan::plan(&mut network);
+    let (arena_bytes, blocks) = plan::plan(&mut network);
     let interface = Interface {
         layout: Layout::Rows,
         arena_bytes,
@@ -157,7 +160,7 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
         output: network.output,
         output_scale,
     };
-    Ok(Lowered { network, interface })
+    Ok(Lowered { network, interface, blocks })
 }
 
 /// A positive number with a 31-bit mantissa.

@@ -6,8 +6,23 @@ use runtime::plan::{Buffer, place};
 
 use super::emit::Network;
 
-/// Gives every tensor and scratch its offset; returns the arena's bytes.
-pub(super) fn plan(network: &mut Network) -> u32 {
+/// Bytes of the arena that tensors share, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArenaBlock {
+    /// Indices of the tensors, the first written one first.
+    pub tensors: Vec<usize>,
+    /// First step that uses it; 0 for the input, which is there before.
+    pub first_step: u32,
+    /// Last step that uses it; one more than the last step's index for the output, which is read afterwards.
+    pub last_step: u32,
+    /// First byte.
+    pub offset: u32,
+    /// Number of bytes.
+    pub bytes: u32,
+}
+
+/// Gives every tensor and scratch its offset; returns the arena's bytes and who shares them.
+pub(super) fn plan(network: &mut Network) -> (u32, Vec<ArenaBlock>) {
     let mut merged: Vec<usize> = (0..network.tensors.len()).collect();
     let mut best = layout(network, &merged);
     // Writing over an operand is nearly always a gain, but a depthwise layer pays for it with scratch: each
@@ -32,8 +47,25 @@ pub(super) fn plan(network: &mut Network) -> u32 {
             }
         }
     }
+    let blocks = blocks(network, &merged, &best);
     apply(network, &merged, &best);
-    best.arena
+    (best.arena, blocks)
+}
+
+fn blocks(network: &Network, merged: &[usize], layout: &Layout) -> Vec<ArenaBlock> {
+    let lives = lifetimes(network, merged);
+    let members = |block: usize| (0..merged.len()).filter(move |&tensor| merged[tensor] == block);
+    let bytes = |tensor: usize| network.tensors[tensor].spec.bytes().unwrap_or(0);
+    (0..merged.len())
+        .filter(|&block| merged[block] == block)
+        .map(|block| ArenaBlock {
+            tensors: members(block).collect(),
+            first_step: lives[block].0.saturating_sub(1),
+            last_step: lives[block].1.saturating_sub(1),
+            offset: layout.offsets[block],
+            bytes: members(block).map(bytes).max().unwrap_or(0),
+        })
+        .collect()
 }
 
 struct Layout {

@@ -99,6 +99,16 @@ pub(crate) fn rule_scale(weights: &[f32], bits: WeightBits, rule: WeightRule) ->
     }
 }
 
+/// What the weights of one output channel become by a rule, as real numbers: what training starts from and what
+/// lowering stores, except where the accumulator or the multiplier asks for a coarser scale.
+pub(crate) fn rounded(weights: &[f32], bits: WeightBits, rule: WeightRule) -> Vec<f32> {
+    let scale = rule_scale(weights, bits, rule);
+    if scale == 0.0 {
+        return weights.to_vec();
+    }
+    quantize(weights, scale, bits).into_iter().map(|q| (f64::from(q) * scale) as f32).collect()
+}
+
 fn try_scale(weights: &[f32], bias: f32, scale: f64, context: &Context) -> Option<Channel> {
     let quantized = quantize(weights, scale, context.bits);
     let Context { x, y, .. } = context;
@@ -154,6 +164,17 @@ mod tests {
         // 3.5 and 1.75 sevenths: half to even.
         assert_eq!(c.weights, [4, -7, 2]);
         assert_eq!(c.scale, 1.0 / 7.0);
+    }
+
+    #[test]
+    fn rounded_weights_are_those_of_the_channel() {
+        let weights: Vec<f32> = (0..40).map(|i| (i as f32 * 0.7).sin()).collect();
+        for bits in [WeightBits::W2, WeightBits::W4, WeightBits::W8] {
+            let channel = quantize_channel(&weights, 0.0, None, &context(bits, WeightRule::Auto)).unwrap();
+            let stored = channel.weights.iter().map(|&q| (f64::from(q) * channel.scale) as f32);
+            assert!(rounded(&weights, bits, WeightRule::Auto).into_iter().eq(stored));
+        }
+        assert_eq!(rounded(&[0.0, 0.0], WeightBits::W4, WeightRule::Auto), [0.0, 0.0]);
     }
 
     #[test]

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use runtime::LoadError;
 
+use crate::budget::BudgetError;
 use crate::data::DataError;
 use crate::file::EncodeError;
 use crate::import::ImportErrors;
 use crate::integer::{InputKind, IntegerError};
 use crate::job::JobError;
 use crate::lower::LowerError;
+use crate::sensitivity::SensitivityError;
 use crate::train::TrainError;
 
 /// Error of a job.
@@ -28,6 +30,12 @@ pub enum QuantizeError {
     /// From floats to integers.
     #[error(transparent)]
     Lower(#[from] LowerError),
+    /// Measuring sensitivities.
+    #[error(transparent)]
+    Sensitivity(Box<SensitivityError>),
+    /// Choosing bits.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -61,6 +69,14 @@ pub enum QuantizeError {
     /// A report that is no JSON: a defect of this program.
     #[error("report: {0}")]
     Json(serde_json::Error),
+    /// A file cannot be read again.
+    #[error("{}: {source}; it was there when the job began", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file cannot be written.
     #[error("{}: {source}; choose another folder with --out", path.display())]
     Write {
@@ -69,4 +85,10 @@ pub enum QuantizeError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+impl From<SensitivityError> for QuantizeError {
+    fn from(error: SensitivityError) -> Self {
+        Self::Sensitivity(Box::new(error))
+    }
 }

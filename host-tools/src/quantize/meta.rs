@@ -33,6 +33,9 @@ pub struct Meta {
 }
 
 impl Meta {
+    /// This program and its version.
+    pub(super) const MADE_BY: &str = concat!("sparrowhawk ", env!("CARGO_PKG_VERSION"));
+
     pub(super) fn new(
         job: &Job,
         lowered: &Lowered,
@@ -43,7 +46,7 @@ impl Meta {
     ) -> Self {
         Self {
             name: job.name.clone(),
-            made_by: concat!("sparrowhawk ", env!("CARGO_PKG_VERSION")).to_owned(),
+            made_by: Self::MADE_BY.to_owned(),
             seed: job.seed,
             input_kind,
             input: job.input.clone(),

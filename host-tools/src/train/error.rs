@@ -54,6 +54,12 @@ pub enum TrainError {
         /// Its name.
         device: &'static str,
     },
+    /// A device that this machine does not have.
+    #[error("no {device} device or driver was found; use --device cpu")]
+    NoDevice {
+        /// Its name.
+        device: &'static str,
+    },
     /// An option out of its range.
     #[error("train.{key}: {remedy}")]
     Option {

@@ -4,13 +4,14 @@ use burn::tensor::Device;
 
 use super::trainer::{Source, Trainer};
 use super::{TrainError, TrainOptions};
-use crate::lower::Network;
+use crate::lower::Lowered;
 
 /// One evaluation pass.
 #[derive(Clone, Debug)]
 pub struct ForwardIntegers {
-    /// The integer network.
-    pub network: Network,
+    /// The network that training would write: its parameters are 32-bit floats, so a constant may differ in the
+    /// last place from that of the recipe it started from.
+    pub lowered: Lowered,
     /// The integers of every step's result, `[n, h, w, c]`, in the order of the steps.
     pub steps: Vec<Vec<i32>>,
     /// Steps that f32 cannot be exact in.
@@ -39,5 +40,6 @@ pub fn forward_integers(
         })
         .collect::<Result<_, TrainError>>()?;
     let inexact = super::forward::inexact(&network);
-    Ok(ForwardIntegers { network, steps, inexact })
+    let (_, _, lowered) = trainer.lowered()?;
+    Ok(ForwardIntegers { lowered, steps, inexact })
 }

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 pub mod data;
+mod device;
 mod error;
 mod forward;
 mod integers;

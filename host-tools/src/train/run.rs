@@ -4,14 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::tensor::Device;
 use runtime::Model;
 use runtime::trace::crc32;
 
 use super::TrainError;
 use super::checkpoint::{Checkpoint, Running, Snapshot, load_ranges, save_ranges};
 use super::data::{Amount, Batches, InputCode, Loader, Position, Split, SplitOptions, split};
-use super::options::{DeviceName, TrainOptions};
+use super::options::TrainOptions;
 use super::progress::{EpochReport, Event};
 use super::schedule::rate;
 use super::trainer::{Source, Trainer};
@@ -70,7 +69,7 @@ pub fn train(
     mut tell: impl FnMut(Event),
 ) -> Result<Trained, TrainError> {
     options.check()?;
-    let device = device(options.device)?.autodiff();
+    let device = super::device::device(options.device)?.autodiff();
     let trainer = Trainer::new(source, options, device)?;
     let network = crate::lower::steps(source.graph, source.layers, source.recipe)?;
     let inexact = super::forward::inexact(&network);
@@ -105,15 +104,6 @@ pub fn train(
     let best = run.restore_best()?;
     let (layers, recipe, lowered) = run.trainer.lowered()?;
     Ok(Trained { layers, recipe, lowered, history: run.history, best, inexact })
-}
-
-/// The device of a name.
-fn device(name: DeviceName) -> Result<Device, TrainError> {
-    match name {
-        DeviceName::Cpu => Ok(Device::flex()),
-        DeviceName::Cuda => Err(TrainError::Device { device: "cuda" }),
-        DeviceName::Wgpu => Err(TrainError::Device { device: "wgpu" }),
-    }
 }
 
 /// What a checkpoint must agree with.

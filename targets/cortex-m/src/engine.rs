@@ -16,6 +16,9 @@ pub(crate) enum Mode {
     Trace,
     /// Nothing: the loop that a product would ship.
     Plain,
+    /// Inputs come in pairs: the first one's stack is measured, the second one's steps have markers.
+    #[cfg(feature = "count")]
+    Count,
 }
 
 /// Why no result came.
@@ -95,6 +98,10 @@ pub(crate) fn run(
                     .run_with(|step, output| line!("step {step} crc {:08x}", crc32_cells(output.cells())))?;
             }
             Mode::Plain => sparrowhawk_infer(&mut session)?,
+            #[cfg(feature = "count")]
+            Mode::Count if index % 2 == 0 => crate::count::stack(&mut session)?,
+            #[cfg(feature = "count")]
+            Mode::Count => crate::count::steps(&mut session)?,
         }
         hex("output", session.output()?.cells());
         index += 1;

@@ -3,12 +3,15 @@
 //! Arguments: `firmware MODEL INPUTS trace|plain`. `MODEL` is a file's name, or `@N` where the N bytes of the
 //! model are already in the board's model region. `INPUTS` is a file of packed input tensors back to back.
 //! `trace` prints a CRC-32 for every step's output; `plain` runs the untraced loop that `audit` inspects.
+//! `count`, in firmware built with that feature, is for `cargo xtask bench mcu`.
 //! Every line of output is a keyword and its values; the last is `done` or `error …`, and the exit code agrees.
 
 #![no_std]
 #![no_main]
 
 mod console;
+#[cfg(feature = "count")]
+mod count;
 mod engine;
 mod fault;
 mod files;
@@ -43,6 +46,8 @@ fn start() -> Result<(), engine::Error> {
     let mode = match words.next() {
         Some(Ok("trace")) => Mode::Trace,
         Some(Ok("plain")) => Mode::Plain,
+        #[cfg(feature = "count")]
+        Some(Ok("count")) => Mode::Count,
         _ => return Err(FileError::Arguments.into()),
     };
     // SAFETY: `main` is entered once, and nothing else in the firmware asks for these buffers.

@@ -52,3 +52,10 @@ pub(crate) fn stack() -> (usize, usize) {
     let untouched = paint.iter().take_while(|&&word| word == cortex_m_rt::STACK_PAINT_VALUE).count();
     ((words - untouched) * size_of::<u32>(), words * size_of::<u32>())
 }
+
+/// The words of stack below an address.
+#[cfg(feature = "count")]
+pub(crate) fn below(top: usize) -> *const [u32] {
+    let low = &raw const _stack_end;
+    ptr::slice_from_raw_parts(low, top.saturating_sub(low.addr()) / size_of::<u32>())
+}

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use super::brute::{self, Key};
 use super::property::problem;
 use crate::assign::{
-    Bits, Candidate, Choice, Effort, Layer, Measure, Problem, Tie, hawq_v1, hawq_v2, random, runners_up, solve, sweep,
-    uniform,
+    Bits, Candidate, Choice, Effort, Layer, Measure, Problem, Tie, hawq_v1, hawq_v2, random, runners_up,
+    solve, sweep, uniform,
 };
 
 const STEPS: [Bits; 3] = [
@@ -39,7 +39,14 @@ fn ladder() -> impl Strategy<Value = (Problem, Vec<f64>)> {
             .collect();
         let least: u64 = layers.iter().map(|layer| layer.candidates[2].costs[0]).sum();
         let limit = Some(least + 3 * least * part / 64);
-        (Problem { measures: vec![Measure { name: "bytes".into(), constant: 0, limit }], layers, ties: vec![] }, scores)
+        (
+            Problem {
+                measures: vec![Measure { name: "bytes".into(), constant: 0, limit }],
+                layers,
+                ties: vec![],
+            },
+            scores,
+        )
     })
 }
 

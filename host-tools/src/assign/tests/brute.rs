@@ -13,7 +13,8 @@ pub(super) fn choices(problem: &Problem) -> Vec<Vec<usize>> {
     let mut choices = vec![Vec::new()];
     for at in 0..problem.layers.len() {
         let extend = |choice: &Vec<usize>| {
-            let longer = (0..problem.layers[at].candidates.len()).map(|one| [choice.as_slice(), &[one]].concat());
+            let longer =
+                (0..problem.layers[at].candidates.len()).map(|one| [choice.as_slice(), &[one]].concat());
             longer.filter(|choice| permitted(problem, choice)).collect::<Vec<_>>()
         };
         choices = choices.iter().flat_map(extend).collect();
@@ -31,10 +32,11 @@ fn permitted(problem: &Problem, choice: &[usize]) -> bool {
             && bits(at).activations >= layer.minimum.activations
     });
     own && problem.ties.iter().all(|tie| {
-        let mut widths = tie.layers.iter().filter(|&&layer| layer < choice.len()).map(|&layer| match tie.operand {
-            Operand::Weights => bits(layer).weights,
-            Operand::Activations => bits(layer).activations,
-        });
+        let mut widths =
+            tie.layers.iter().filter(|&&layer| layer < choice.len()).map(|&layer| match tie.operand {
+                Operand::Weights => bits(layer).weights,
+                Operand::Activations => bits(layer).activations,
+            });
         let first = widths.next();
         widths.all(|width| Some(width) == first)
     })
@@ -57,11 +59,13 @@ pub(super) fn peak(problem: &Problem, choice: &[usize], peak: Peak<'_>) -> u64 {
 pub(super) fn best(problem: &Problem, arena: Option<(u64, Peak<'_>)>) -> Option<Key> {
     let mut best: Option<Key> = None;
     for choice in choices(problem) {
-        let within = |at: usize| problem.measures[at].limit.is_none_or(|limit| total(problem, &choice, at) <= limit);
+        let within =
+            |at: usize| problem.measures[at].limit.is_none_or(|limit| total(problem, &choice, at) <= limit);
         let fits = (0..problem.measures.len()).all(within)
             && arena.is_none_or(|(limit, oracle)| peak(problem, &choice, oracle) <= limit);
         if fits {
-            let objective = problem.layers.iter().zip(&choice).map(|(layer, &at)| layer.candidates[at].objective).sum();
+            let objective =
+                problem.layers.iter().zip(&choice).map(|(layer, &at)| layer.candidates[at].objective).sum();
             let key = (objective, total(problem, &choice, 0), choice);
             if best.as_ref().is_none_or(|best| key < *best) {
                 best = Some(key);

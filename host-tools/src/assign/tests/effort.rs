@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::assign::{Arena, Bits, Candidate, Effort, Layer, Measure, OracleError, Outcome, Problem, Proof, solve};
+use crate::assign::{
+    Arena, Bits, Candidate, Effort, Layer, Measure, OracleError, Outcome, Problem, Proof, solve,
+};
 
 /// Layers whose sizes have nothing in common, so that one bound does not prove the optimum.
 fn uneven(layers: u64) -> Problem {
@@ -55,7 +57,7 @@ fn no_time_is_no_proof() {
 fn memory(effort: &Effort) -> (Outcome, usize, bool) {
     let mut problem = uneven(10);
     problem.measures.iter_mut().for_each(|measure| measure.limit = None);
-    let mut oracle = |bits: &[u8]| -> Result<u64, OracleError> { 
+    let mut oracle = |bits: &[u8]| -> Result<u64, OracleError> {
         Ok(bits.windows(2).map(|pair| u64::from(pair[0]) + u64::from(pair[1])).max().unwrap_or(0))
     };
     let mut arena = Arena::new(12, &mut oracle);
@@ -79,7 +81,8 @@ fn an_oracle_that_contradicts_itself_is_found_out() {
     let mut problem = uneven(6);
     problem.measures.iter_mut().for_each(|measure| measure.limit = None);
     // Only all wide fits: more bits take less.
-    let mut oracle = |bits: &[u8]| -> Result<u64, OracleError> { Ok(if bits.contains(&4) { 100 } else { 10 }) };
+    let mut oracle =
+        |bits: &[u8]| -> Result<u64, OracleError> { Ok(if bits.contains(&4) { 100 } else { 10 }) };
     let mut arena = Arena::new(50, &mut oracle);
     let outcome = solve(&problem, Some(&mut arena), &Effort::default()).unwrap();
     let Outcome::Optimal { choice, proof: Proof::Complete } = outcome else { panic!("{outcome:?}") };

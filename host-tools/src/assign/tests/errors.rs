@@ -1,7 +1,8 @@
 //! Questions that cannot be asked.
 
 use crate::assign::{
-    AssignError, Bits, Candidate, Effort, Layer, Measure, Operand, Problem, Tie, hawq_v2, random, solve, sweep,
+    AssignError, Bits, Candidate, Effort, Layer, Measure, Operand, Problem, Tie, hawq_v2, random, solve,
+    sweep,
 };
 
 const WIDE: Bits = Bits { weights: 8, activations: 8 };
@@ -32,8 +33,14 @@ fn numbers_are_checked() {
         assert!(matches!(error, AssignError::InvalidObjective { .. }));
     }
     assert!(matches!(error(|p| p.layers[0].candidates[1].bits = WIDE), AssignError::DuplicateBits { .. }));
-    assert!(matches!(error(|p| p.layers[0].candidates[1].bits.weights = 64), AssignError::InvalidBits { .. }));
-    assert!(matches!(error(|p| p.layers[0].candidates[1].costs = vec![u64::MAX]), AssignError::InvalidTotal { .. }));
+    assert!(matches!(
+        error(|p| p.layers[0].candidates[1].bits.weights = 64),
+        AssignError::InvalidBits { .. }
+    ));
+    assert!(matches!(
+        error(|p| p.layers[0].candidates[1].costs = vec![u64::MAX]),
+        AssignError::InvalidTotal { .. }
+    ));
     assert!(matches!(error(|p| p.measures[0].constant = 1 << 53), AssignError::InvalidTotal { .. }));
     let many = |p: &mut Problem| p.measures = vec![p.measures[0].clone(); 17];
     assert!(matches!(error(many), AssignError::InvalidMeasures { .. }));
@@ -42,7 +49,10 @@ fn numbers_are_checked() {
 #[test]
 fn layers_without_a_choice_are_named() {
     let fixed = error(|p| p.layers[1].fixed_weights = Some(8));
-    assert_eq!(fixed.to_string(), "layer `second`: none of its candidates has its fixed widths and at least its minimum");
+    assert_eq!(
+        fixed.to_string(),
+        "layer `second`: none of its candidates has its fixed widths and at least its minimum"
+    );
     assert!(matches!(error(|p| p.layers[1].candidates.clear()), AssignError::NoCandidate { .. }));
     let tied = error(|p| {
         p.layers[0].fixed_weights = Some(8);

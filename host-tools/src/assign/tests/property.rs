@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use super::brute::{self, Key};
 use crate::assign::{
-    Arena, AssignError, Bits, Candidate, Effort, Infeasible, Layer, Measure, Operand, OracleError, Outcome, Problem,
-    Proof, Tie, solve,
+    Arena, AssignError, Bits, Candidate, Effort, Infeasible, Layer, Measure, Operand, OracleError, Outcome,
+    Problem, Proof, Tie, solve,
 };
 
 const WIDTHS: [Bits; 6] = [
@@ -25,21 +25,23 @@ fn candidate(range: u32) -> impl Strategy<Value = (u32, [u64; 3])> {
 
 fn layer(range: u32, most: usize) -> impl Strategy<Value = Layer> {
     let widths = proptest::sample::subsequence(WIDTHS.to_vec(), 1..=most);
-    (widths.prop_shuffle(), vec(candidate(range), most), any::<u8>()).prop_map(move |(widths, numbers, rule)| {
-        let each = widths.into_iter().zip(numbers).map(|(bits, (objective, costs))| Candidate {
-            bits,
-            objective: f64::from(objective) / 1024.0,
-            costs: costs.to_vec(),
-        });
-        let mut layer = Layer::free("layer", each.collect());
-        match rule {
-            0..16 => layer.fixed_weights = Some(4),
-            16..32 => layer.fixed_activations = Some(8),
-            32..48 => layer.minimum.weights = 4,
-            _ => {}
-        }
-        layer
-    })
+    (widths.prop_shuffle(), vec(candidate(range), most), any::<u8>()).prop_map(
+        move |(widths, numbers, rule)| {
+            let each = widths.into_iter().zip(numbers).map(|(bits, (objective, costs))| Candidate {
+                bits,
+                objective: f64::from(objective) / 1024.0,
+                costs: costs.to_vec(),
+            });
+            let mut layer = Layer::free("layer", each.collect());
+            match rule {
+                0..16 => layer.fixed_weights = Some(4),
+                16..32 => layer.fixed_activations = Some(8),
+                32..48 => layer.minimum.weights = 4,
+                _ => {}
+            }
+            layer
+        },
+    )
 }
 
 fn tie(layers: usize) -> impl Strategy<Value = Tie> {
@@ -49,14 +51,23 @@ fn tie(layers: usize) -> impl Strategy<Value = Tie> {
 }
 
 /// A problem; limits are parts of the largest sums, in 64ths.
-pub(super) fn problem(layers: std::ops::RangeInclusive<usize>, most: usize) -> impl Strategy<Value = Problem> {
+pub(super) fn problem(
+    layers: std::ops::RangeInclusive<usize>,
+    most: usize,
+) -> impl Strategy<Value = Problem> {
     (layers, prop_oneof![Just(3u32), Just(50), Just(100_000)]).prop_flat_map(move |(count, range)| {
         let limits = vec((proptest::option::weighted(0.7, 0..70u64), 0..20u64), 3);
         (vec(layer(range, most), count), vec(tie(count), 0..=3), limits).prop_map(|(layers, ties, limits)| {
             let measures = limits.into_iter().enumerate().map(|(at, (part, constant))| {
-                let largest: u64 =
-                    layers.iter().map(|layer| layer.candidates.iter().map(|one| one.costs[at]).max().unwrap_or(0)).sum();
-                Measure { name: format!("measure {at}"), constant, limit: part.map(|part| largest * part / 64) }
+                let largest: u64 = layers
+                    .iter()
+                    .map(|layer| layer.candidates.iter().map(|one| one.costs[at]).max().unwrap_or(0))
+                    .sum();
+                Measure {
+                    name: format!("measure {at}"),
+                    constant,
+                    limit: part.map(|part| largest * part / 64),
+                }
             });
             Problem { measures: measures.collect(), layers, ties }
         })
@@ -84,10 +95,12 @@ fn check_infeasible(problem: &Problem, report: &Infeasible) {
         let mut other = problem.clone();
         other.measures[measure].limit = None;
         let keeps = |choice: &Vec<usize>| {
-            (0..other.measures.len())
-                .all(|at| other.measures[at].limit.is_none_or(|limit| brute::total(&other, choice, at) <= limit))
+            (0..other.measures.len()).all(|at| {
+                other.measures[at].limit.is_none_or(|limit| brute::total(&other, choice, at) <= limit)
+            })
         };
-        let totals = brute::choices(&other).into_iter().filter(keeps).map(|one| brute::total(&other, &one, measure));
+        let totals =
+            brute::choices(&other).into_iter().filter(keeps).map(|one| brute::total(&other, &one, measure));
         assert_eq!(smallest.needed, totals.min());
         assert_eq!(smallest.proof, Some(Proof::Complete));
     }
@@ -117,7 +130,8 @@ fn pairs(weights: &[u64], bits: &[u8]) -> u64 {
 
 /// No rule at all.
 fn anything(weights: &[u64], bits: &[u8]) -> u64 {
-    let mixed = bits.iter().zip(weights).fold(7u64, |sum, (&bits, weight)| sum * 31 + u64::from(bits) * weight);
+    let mixed =
+        bits.iter().zip(weights).fold(7u64, |sum, (&bits, weight)| sum * 31 + u64::from(bits) * weight);
     mixed * 2654435761 % 1000
 }
 

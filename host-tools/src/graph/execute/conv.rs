@@ -1,36 +1,17 @@
 //! Convolutions and dense layers: the kernels of `convolution`, with a bias.
 
-use crate::convolution::{self, Geometry};
+use crate::convolution;
 use crate::graph::{Conv, Dense, Shape};
 
 use super::Operand;
 
 pub(super) fn dense(op: &Dense, x: &[f32], out: &mut [f32]) {
-    let geometry = Geometry {
-        batch: x.len() / op.inputs.max(1),
-        input: [1, 1, op.inputs],
-        output: [1, 1, op.outputs],
-        kernel: [1, 1],
-        stride: [1, 1],
-        dilation: [1, 1],
-        pad: [0, 0],
-        groups: 1,
-    };
-    convolution::forward(&geometry, x, &op.weight, out);
+    convolution::forward(&op.geometry(x.len() / op.inputs.max(1)), x, &op.weight, out);
     add(&op.bias, out);
 }
 
 pub(super) fn conv(op: &Conv, x: Operand, shape: Shape, out: &mut [f32]) {
-    let geometry = Geometry {
-        batch: x.data.len() / x.shape.len().max(1),
-        input: [x.shape.h, x.shape.w, x.shape.c],
-        output: [shape.h, shape.w, shape.c],
-        kernel: op.kernel,
-        stride: op.stride,
-        dilation: op.dilation,
-        pad: [op.padding.top, op.padding.left],
-        groups: op.groups,
-    };
+    let geometry = op.geometry(x.data.len() / x.shape.len().max(1), x.shape, shape);
     convolution::forward(&geometry, x.data, &op.weight, out);
     add(&op.bias, out);
 }

@@ -93,6 +93,34 @@ impl<'g> Executor<'g> {
         Ok(values[self.graph.output.0].take().unwrap_or_default())
     }
 
+    /// The output when one node is another one and all values before it are those of an earlier run: `node` stands
+    /// in the place `changed`.
+    pub(crate) fn run_from(
+        &self,
+        values: &[Option<Vec<f32>>],
+        changed: usize,
+        node: &Node,
+        batch: usize,
+    ) -> Vec<f32> {
+        let graph = self.graph;
+        let mut new: Vec<Option<Vec<f32>>> = vec![None; graph.values.len()];
+        for (index, own) in graph.nodes.iter().enumerate().skip(changed) {
+            let node = if index == changed { node } else { own };
+            if index == changed || node.inputs.iter().any(|id| new[id.0].is_some()) {
+                let value = |id: &ValueId| new[id.0].as_deref().or(values[id.0].as_deref());
+                let operand =
+                    |id: &ValueId| Operand { shape: graph.shape(*id), data: value(id).unwrap_or_default() };
+                let operands: Vec<Operand> = node.inputs.iter().map(operand).collect();
+                new[node.output.0] = Some(evaluate_batch(node, &operands, graph.shape(node.output), batch));
+            }
+            for id in &self.dead_after[index] {
+                new[id.0] = None;
+            }
+        }
+        let output = graph.output.0;
+        new[output].take().or_else(|| values[output].clone()).unwrap_or_default()
+    }
+
     fn check(&self, input: &[f32], batch: usize) -> Result<usize, ExecuteError> {
         let sample = self.graph.shape(self.graph.input).len();
         if input.len() != batch * sample {

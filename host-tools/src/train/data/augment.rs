@@ -1,8 +1,8 @@
 //! Changes of samples that leave their class as it is, on the numbers of the input tensor.
 
-use super::random::Random;
 use super::{BatchError, InputCode};
 use crate::graph::Shape;
+use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
 /// What stands where a shifted sample has nothing.

@@ -1,8 +1,8 @@
 //! Batches as a pure function of where one is: the same position gives the same bytes.
 
-use super::random::{Purpose, Random};
 use super::{Augment, BatchError, InputCode};
 use crate::data::Dataset;
+use crate::random::{Purpose, Random};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

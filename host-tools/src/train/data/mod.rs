@@ -8,7 +8,6 @@ mod batches;
 mod error;
 mod input;
 mod loader;
-mod random;
 mod split;
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use super::BatchError;
 use super::alike::alike;
-use super::random::{Purpose, Random};
 use crate::data::Dataset;
+use crate::random::{Purpose, Random};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 

@@ -1,11 +1,11 @@
 //! Splits, batches and changes of samples: each property that training relies on.
 
 use super::augment::Change;
-use super::random::{Purpose, Random};
 use super::*;
 use crate::calibrate::QuantParams;
 use crate::data::{Dataset, InputOptions, Part, RawSample, Spec};
 use crate::graph::Shape;
+use crate::random::{Purpose, Random};
 use proptest::prelude::*;
 use std::sync::Arc;
 

@@ -1,44 +1,10 @@
 //! The operations on the CPU: burn's tensors as slices for our own kernels.
 
-use std::sync::Arc;
-
 use burn::backend::flex::FlexTensor;
-use burn::backend::tensor::FloatTensor;
 use burn::tensor::TensorData;
 
-use super::{Flex, Geometry, Gradients, Inputs, Kernels, Operations, Rule, quantize};
+use super::{Flex, Geometry, Gradients, Inputs, Kernels, Rule, quantize};
 use crate::convolution as conv;
-
-impl Operations for Flex {
-    fn convolution(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        geometry: Arc<Geometry>,
-    ) -> FloatTensor<Self> {
-        Self::convolve(x, weight, &geometry)
-    }
-
-    fn quantize(
-        a: FloatTensor<Self>,
-        gain: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        rule: Arc<Rule>,
-    ) -> FloatTensor<Self> {
-        Self::requantize(&Inputs { a, b: None, gain, shift, scale }, &rule)
-    }
-
-    fn quantize_sum(
-        a: FloatTensor<Self>,
-        b: FloatTensor<Self>,
-        gain: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        rule: Arc<Rule>,
-    ) -> FloatTensor<Self> {
-        Self::requantize(&Inputs { a, b: Some(b), gain, shift, scale }, &rule)
-    }
-}
 
 impl Kernels for Flex {
     fn convolve(x: FlexTensor, weight: FlexTensor, geometry: &Geometry) -> FlexTensor {

@@ -4,6 +4,7 @@
 
 mod autodiff;
 mod flex;
+mod plain;
 mod portable;
 mod quantize;
 mod rule;
@@ -13,6 +14,8 @@ mod tests;
 
 use std::sync::Arc;
 
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use burn::backend::Cube;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
@@ -21,7 +24,7 @@ pub(crate) use crate::convolution::Geometry;
 pub(super) use rule::{Integers, Rule};
 
 /// The operations themselves, differentiable or not.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), Autodiff)]
 pub(super) trait Operations: burn::backend::Backend {
     /// `y[n, oh, ow, co]`: convolution of `x [n, h, w, ci]` with `weight [co, kh, kw, ci / groups]`.
     fn convolution(

@@ -9,7 +9,7 @@ use chacha20::rand_core::{Rng, SeedableRng};
 
 /// What numbers are drawn for; no two purposes share a sequence.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// Which samples are held out.
     Split = 1,
     /// Which samples are left out.
@@ -18,15 +18,23 @@ pub(super) enum Purpose {
     Order = 3,
     /// How a sample is changed.
     Augment = 4,
+    /// Signs of a probe of the weights.
+    WeightProbe = 5,
+    /// Signs of a probe of the activations.
+    OperandProbe = 6,
+    /// Where a power iteration starts.
+    Start = 7,
+    /// Signs of a probe of the outputs.
+    OutputProbe = 8,
 }
 
 /// One sequence.
 #[derive(Debug)]
-pub(super) struct Random(ChaCha8Rng);
+pub(crate) struct Random(ChaCha8Rng);
 
 impl Random {
     /// The sequence of a purpose, an epoch and a sample (or class).
-    pub(super) fn new(seed: u64, purpose: Purpose, epoch: usize, index: usize) -> Self {
+    pub(crate) fn new(seed: u64, purpose: Purpose, epoch: usize, index: usize) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8..16].copy_from_slice(&(epoch as u64).to_le_bytes());
@@ -38,7 +46,7 @@ impl Random {
 
     /// A number in `0..bound`, all equally likely (Lemire, "Fast random integer generation in an interval",
     /// 2019); 0 when `bound` is 0.
-    pub(super) fn below(&mut self, bound: u32) -> u32 {
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
         if bound < 2 {
             return 0;
         }
@@ -52,12 +60,23 @@ impl Random {
     }
 
     /// A number in `-bound..=bound`, all equally likely. `bound` must be below 2^31.
-    pub(super) fn within(&mut self, bound: u32) -> i64 {
+    pub(crate) fn within(&mut self, bound: u32) -> i64 {
         i64::from(self.below(2 * bound + 1)) - i64::from(bound)
     }
 
+    /// Fills `out` with 1 and -1, equally likely.
+    pub(crate) fn signs(&mut self, out: &mut [f32]) {
+        for signs in out.chunks_mut(32) {
+            let mut word = self.0.next_u32();
+            for sign in signs {
+                *sign = if word & 1 == 0 { 1.0 } else { -1.0 };
+                word >>= 1;
+            }
+        }
+    }
+
     /// Any order of `items` (Fisher and Yates). At most 2^32 - 1 items.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last as u32 + 1) as usize);
         }

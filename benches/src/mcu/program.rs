@@ -1,0 +1,105 @@
+//! The classes of a firmware's instructions by address, and what a region of counts costs with them.
+
+use std::path::Path;
+
+use host_tools::audit::disassembly::{Instruction, Program};
+
+use super::McuError;
+use super::counts::{Block, instructions};
+use super::cycles::{Class, block_cycles};
+
+/// Symbol that separates regions.
+pub const MARKER: &str = "sparrowhawk_marker";
+
+/// A disassembled firmware.
+#[derive(Debug)]
+pub struct Code {
+    /// Address of the marker.
+    pub marker: u32,
+    /// Addresses and classes, in order.
+    instructions: Vec<(u32, Class)>,
+}
+
+/// What a region executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Instructions.
+    pub instructions: u64,
+    /// Estimated Cortex-M4 cycles.
+    pub cycles: u64,
+}
+
+impl Code {
+    /// Disassembles a linked file.
+    ///
+    /// # Errors
+    /// No disassembler, or no marker in the file.
+    pub fn read(firmware: &Path) -> Result<Self, McuError> {
+        Self::of(&Program::read(firmware)?)
+    }
+
+    /// The classes of a disassembly.
+    ///
+    /// # Errors
+    /// [`McuError::Counts`] where there is no marker.
+    pub fn of(program: &Program) -> Result<Self, McuError> {
+        let marker = program.functions.iter().find(|function| function.symbol == MARKER);
+        let marker = marker.ok_or_else(|| McuError::Counts(format!("the firmware has no {MARKER}")))?.start;
+        let all = program.functions.iter().flat_map(|function| &function.instructions);
+        let mut instructions: Vec<(u32, Class)> = all
+            .filter(|instruction| !instruction.is_data())
+            .map(|instruction: &Instruction| (instruction.address, Class::of(instruction)))
+            .collect();
+        instructions.sort_by_key(|&(address, _)| address);
+        instructions.dedup_by_key(|&mut (address, _)| address);
+        Ok(Self { marker, instructions })
+    }
+
+    /// What a region executed.
+    ///
+    /// # Errors
+    /// [`McuError::Counts`] where a block is not in this firmware.
+    pub fn cost(&self, region: &[Block]) -> Result<Cost, McuError> {
+        let mut cycles = 0;
+        for block in region {
+            let from = self.instructions.partition_point(|&(address, _)| address < block.first);
+            let to = self.instructions.partition_point(|&(address, _)| address < block.end);
+            if (to - from) as u64 != block.instructions {
+                let Block { first, end, instructions, .. } = block;
+                return Err(McuError::Counts(format!(
+                    "{instructions} instructions ran in {first:#x}..{end:#x}, the firmware has {} there",
+                    to - from
+                )));
+            }
+            let classes: Vec<Class> = self.instructions[from..to].iter().map(|&(_, class)| class).collect();
+            cycles += block_cycles(&classes, block.executions, block.left);
+        }
+        Ok(Cost { instructions: instructions(region), cycles })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "00000100 <f>:\n 100:\t6800 \tldr\tr0, [r0, #0]\n 102:\t3801 \tsubs\tr0, #1\n \
+                        104:\td1fc \tbne.n\t100 <f>\n 106:\t4770 \tbx\tlr\n 108:\t00000001 \t.word\t0x00000001\n\
+                        00000200 <sparrowhawk_marker>:\n 200:\t4770 \tbx\tlr\n";
+
+    #[test]
+    fn a_loop_costs_its_instructions_and_taken_branches() {
+        let code = Code::of(&Program::parse(TEXT)).expect("has a marker");
+        assert_eq!(code.marker, 0x200);
+        let body = Block { first: 0x100, end: 0x106, instructions: 3, executions: 10, left: 9 };
+        let back = Block { first: 0x106, end: 0x108, instructions: 1, executions: 1, left: 1 };
+        assert_eq!(code.cost(&[body, back]).ok(), Some(Cost { instructions: 31, cycles: 40 + 9 + 3 }));
+    }
+
+    #[test]
+    fn a_block_of_another_firmware_is_refused() {
+        let code = Code::of(&Program::parse(TEXT)).expect("has a marker");
+        let wrong = Block { first: 0x100, end: 0x10c, instructions: 5, executions: 1, left: 1 };
+        assert!(code.cost(&[wrong]).is_err());
+        assert!(Code::of(&Program::parse("00000100 <f>:\n 100:\t4770 \tbx\tlr\n")).is_err());
+    }
+}

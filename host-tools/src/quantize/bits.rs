@@ -1,0 +1,124 @@
+//! The bits of a job: one scheme for all layers, or chosen within its limits.
+
+use kernels::{Dtype, WeightBits};
+
+use super::build::beside;
+use super::{Hooks, Prepared, QuantizeError, Started};
+use crate::budget::{self, Chosen, Control, Network};
+use crate::data::Dataset;
+use crate::file::Parts;
+use crate::integer::{self, AlignedBytes};
+use crate::job::{Job, Quantize};
+use crate::lower::{self, BitPlan, LayerBits, Lowered, Recipe};
+use crate::report::Arm;
+use crate::sensitivity::{self, Sensitivities, SensitivityOptions};
+
+impl Prepared {
+    /// The same bits in every layer but the first and the last; the widest where there is a choice.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Bits`] when a width is not supported.
+    pub fn uniform_bits(&self, quantize: &Quantize) -> Result<BitPlan, QuantizeError> {
+        self.uniform(quantize, quantize.activations.widest())
+    }
+
+    /// Plans that together store every value in every way that a choice of bits may.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Bits`] when a width is not supported.
+    pub fn plans(&self, quantize: &Quantize) -> Result<Vec<BitPlan>, QuantizeError> {
+        quantize.activations.all().iter().map(|&activations| self.uniform(quantize, activations)).collect()
+    }
+
+    fn uniform(&self, quantize: &Quantize, activations: u8) -> Result<BitPlan, QuantizeError> {
+        let weights = weight_bits(quantize.weights.widest())?;
+        let inner = LayerBits { weights, activations: activation(activations)? };
+        let first_last = match weight_bits(quantize.first_last)? {
+            WeightBits::W8 => LayerBits { weights: WeightBits::W8, activations: Dtype::I8 },
+            weights => LayerBits { weights, ..inner },
+        };
+        let residual = activation(quantize.residual)?;
+        Ok(BitPlan::uniform(&self.layers, inner, first_last, residual, Dtype::I16))
+    }
+}
+
+fn weight_bits(bits: u8) -> Result<WeightBits, QuantizeError> {
+    match bits {
+        2 => Ok(WeightBits::W2),
+        4 => Ok(WeightBits::W4),
+        8 => Ok(WeightBits::W8),
+        bits => Err(QuantizeError::Bits { bits }),
+    }
+}
+
+fn activation(bits: u8) -> Result<Dtype, QuantizeError> {
+    match bits {
+        4 => Ok(Dtype::U4),
+        8 => Ok(Dtype::I8),
+        16 => Ok(Dtype::I16),
+        bits => Err(QuantizeError::Bits { bits }),
+    }
+}
+
+/// A choice of bits with what it rests on.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// What was chosen.
+    pub chosen: Chosen,
+    /// What was measured for it.
+    pub sensitivities: Sensitivities,
+}
+
+/// Measures sensitivities and chooses the bits of a job.
+///
+/// # Errors
+/// See [`QuantizeError`].
+pub fn choose_bits(job: &Job, started: &Started, hooks: &mut Hooks) -> Result<Choice, QuantizeError> {
+    let Started { prepared, calibration, test, float, recipe } = started;
+    let eigen_samples = match job.assign.ranking {
+        budget::Ranking::Eigenvalue => SensitivityOptions::default().eigen_samples,
+        _ => 0,
+    };
+    let options = SensitivityOptions { eigen_samples, ..SensitivityOptions::default() };
+    (hooks.say)("measuring sensitivities");
+    let silent = sensitivity::Hooks { tell: &|_| (), stop: hooks.stop };
+    let sensitivities = sensitivity::sensitivities(job, options, silent)?;
+    (hooks.say)("choosing bits");
+    let lowered = lower::lower(&prepared.graph, &prepared.layers, recipe)?;
+    let beside = beside(job, &lowered, calibration, test, float)?;
+    let chosen = budget::choose(Network { prepared, recipe }, job, &sensitivities, beside)?;
+    Ok(Choice { chosen, sensitivities })
+}
+
+/// What the controls reach without training.
+///
+/// # Errors
+/// Those of lowering and of the integer executor.
+pub fn score_controls(
+    prepared: &Prepared,
+    recipe: &Recipe,
+    controls: &[Control],
+    test: &Dataset,
+) -> Result<Vec<Arm>, QuantizeError> {
+    let network = Network { prepared, recipe };
+    let score = |control: &Control| {
+        let recipe = Recipe { bits: network.plan(&control.bits), ..recipe.clone() };
+        let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?;
+        let file = AlignedBytes::copy(&Parts::bare(&lowered).encode()?);
+        let model = runtime::Model::load(file.as_slice())?;
+        let accuracy = integer::evaluate(&model, test, |_| {})?.accuracy();
+        Ok(arm(control, &lowered, accuracy))
+    };
+    controls.iter().map(score).collect()
+}
+
+fn arm(control: &Control, lowered: &Lowered, accuracy: f64) -> Arm {
+    Arm {
+        name: control.name.clone(),
+        omega: Some(control.objective),
+        weight_bytes: lowered.network.infos.iter().map(|info| info.weight_bytes as u64).sum(),
+        arena_bytes: lowered.interface.arena_bytes.into(),
+        post_training_accuracy: Some(accuracy),
+        accuracy: None,
+    }
+}
