@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
     Start = 7,
     /// Signs of a probe of the outputs.
     OutputProbe = 8,
+    /// Widths of layers.
+    Widths = 9,
 }
 
 /// One sequence.

@@ -26,7 +26,7 @@ a network
   bisect MODEL.hawk        the first step that differs
 
 this project
-  bench host|train         speed of inference and of training on this machine
+  bench host|train|assign  speed of inference, of training and of the choice of bits on this machine
   bench mcu                instructions of inference on an emulated board, beside CMSIS-NN's; --help says more
   size                     flash and RAM of the linked firmware
   audit                    what inference in the linked firmware can reach
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         ("test", [part]) if part == "host" => test::host(),
         ("test", [part]) if part == "firmware" => test::firmware(),
         ("bench", [what, arguments @ ..]) if what == "mcu" => bench::mcu(arguments),
-        ("bench", [what]) if what == "host" || what == "train" => bench::run(what),
+        ("bench", [what]) if what == "host" || what == "train" || what == "assign" => bench::run(what),
         ("check", []) => check::all(),
         ("setup", []) => setup::all(),
         ("help" | "--help" | "-h", _) => {

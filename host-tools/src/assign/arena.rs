@@ -96,23 +96,23 @@ impl<'a> Arena<'a> {
         widths: &[Vec<u8>],
     ) -> Result<Vec<(usize, u8)>, AssignError> {
         let mut pattern = activations.to_vec();
-        let mut ranges = vec![0..pattern.len()];
-        while let Some(range) = ranges.pop() {
+        let mut ranges = vec![(0, pattern.len())];
+        while let Some((start, end)) = ranges.pop() {
             let mut narrower = pattern.clone();
-            narrower[range.clone()]
+            narrower[start..end]
                 .iter_mut()
-                .zip(&widths[range.clone()])
+                .zip(&widths[start..end])
                 .for_each(|(bits, widths)| *bits = widths[0]);
             if narrower == pattern {
                 continue;
             }
             if !self.fits_if_monotone(&narrower)? {
                 pattern = narrower;
-            } else if range.len() > 1 {
-                let middle = range.start + range.len() / 2;
-                ranges.extend([range.start..middle, middle..range.end]);
+            } else if end - start > 1 {
+                let middle = usize::midpoint(start, end);
+                ranges.extend([(start, middle), (middle, end)]);
             } else {
-                let layer = range.start;
+                let layer = start;
                 let between =
                     widths[layer].iter().filter(|&&bits| bits > widths[layer][0] && bits < pattern[layer]);
                 for &bits in between {

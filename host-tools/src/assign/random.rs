@@ -1,14 +1,12 @@
 //! Control arm: widths by chance, at the same bytes.
 
-use chacha20::ChaCha8Rng;
-use chacha20::rand_core::{Rng, SeedableRng};
-
 use super::allowed::Allowed;
 use super::arena::Arena;
 use super::node::Node;
 use super::reduced::{Keep, Limits, Reduced};
 use super::scale::{Goal, Scale};
 use super::{AssignError, Choice, Problem};
+use crate::random::{Purpose, Random};
 
 /// Proposals of a walk, per group of layers.
 const PROPOSALS: usize = 200;
@@ -40,7 +38,8 @@ pub fn random(
     let scale = Scale::new(problem, &allowed, Goal::Objective);
     let reduced = Reduced::new(problem, &allowed, scale, &Limits::of(problem), Keep::All)?;
     let least = most - (u128::from(most) * u128::from(tolerance_permille.min(1000)) / 1000) as u64;
-    let mut numbers = Numbers::new(seed);
+    let mut numbers = Random::new(seed, Purpose::Widths, 0, 0);
+    let mut below = |bound: usize| numbers.below(bound as u32) as usize;
     let mut current: Vec<usize> = Vec::with_capacity(reduced.groups.len());
     for group in &reduced.groups {
         let same = |option: &usize| {
@@ -58,10 +57,10 @@ pub fn random(
     let mut choice = like.clone();
     for _ in 0..PROPOSALS * reduced.groups.len() {
         let mut proposed = current.clone();
-        for _ in 0..1 + numbers.below(MOST_CHANGED) {
-            let group = numbers.below(proposed.len());
+        for _ in 0..1 + below(MOST_CHANGED) {
+            let group = below(proposed.len());
             let options = &reduced.groups[group].options;
-            proposed[group] = options.start + numbers.below(options.len());
+            proposed[group] = options.start + below(options.len());
         }
         if proposed == current || !Node::within(&reduced, &proposed) || !Node::linked(&reduced, &proposed) {
             continue;
@@ -76,20 +75,4 @@ pub fn random(
         }
     }
     Ok(choice)
-}
-
-/// Random numbers of a published algorithm, so that no release of a library changes a seed's choice.
-struct Numbers(ChaCha8Rng);
-
-impl Numbers {
-    fn new(seed: u64) -> Self {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&seed.to_le_bytes());
-        Self(ChaCha8Rng::from_seed(key))
-    }
-
-    /// A number in `0..bound`, of which the likelier ones are likelier by less than 2^-40.
-    fn below(&mut self, bound: usize) -> usize {
-        (self.0.next_u64() % bound as u64) as usize
-    }
 }
