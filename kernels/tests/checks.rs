@@ -4,13 +4,14 @@ use core::cell::Cell;
 
 use kernels::numerics::Clamp;
 use kernels::op::{Accumulate, Add, Conv2d, Dense, Depthwise, Geometry, MaxPool, PoolGeometry, Rescale};
-use kernels::{Dims, Dtype, KernelError, Tensor, TensorSpec, WeightBits};
+use kernels::{Dims, Dtype, KernelError, Layout, Tensor, TensorSpec, WeightBits};
 
 const SIZES: [u16; 8] = [0, 1, 255, 256, 32_767, 32_768, 65_534, 65_535];
 const CLAMP: Clamp = Clamp { lo: 0, hi: 1 };
 const FAR: Geometry = Geometry { kernel: [255; 2], stride: [255; 2], dilation: [255; 2], pad: [255; 2] };
 const EMPTY: Accumulate = Accumulate {
     weights: &[],
+    layout: Layout::Rows,
     weight_bits: WeightBits::W8,
     bias: &[],
     multipliers: &[],

@@ -7,7 +7,7 @@ use super::Fault;
 use super::rng::Rng;
 use crate::{Dtype, KernelError, Tensor, TensorSpec};
 
-const BYTES: usize = 10_240;
+const BYTES: usize = 13_312;
 
 /// Largest tensor of a case.
 pub(super) const TENSOR_BYTES: u32 = 1500;

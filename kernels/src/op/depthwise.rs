@@ -32,7 +32,7 @@ impl Depthwise<'_> {
         if x.dims.c != y.dims.c {
             return Err(KernelError::InvalidShape);
         }
-        self.accumulate.check(x, residual, y, self.geometry.taps(), usize::from(x.dims.c))
+        self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 
     /// Bytes of scratch.

@@ -1,6 +1,6 @@
 //! Depthwise convolution: over its own input with the ring of saved rows, result over the residual.
 
-use super::accumulate::{Constants, placement, spoil};
+use super::accumulate::{Constants, Packing, placement, spoil};
 use super::shape::{DTYPES, bad_geometry, channels, geometry, shrink, spec, stranger, windows};
 use crate::conformance::arena::{Arena, SCRATCH_BYTES};
 use crate::conformance::rng::Rng;
@@ -20,8 +20,9 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
         (y.dims.h, y.dims.w) = (y.dims.h.min(x.dims.h), y.dims.w.min(x.dims.w));
         y = shrink(y);
     }
-    let constants = Constants::new(rng, &y, geometry.taps(), usize::from(channels));
-    let mut op = Depthwise { geometry, accumulate: constants.accumulate() };
+    let constants =
+        Constants::new(rng, &y, Packing::new(tier.layout, geometry.taps(), usize::from(channels), None));
+    let mut op = Depthwise { geometry, accumulate: constants.accumulate(tier.layout) };
     while op.scratch_bytes(&x, true) > SCRATCH_BYTES {
         geometry.pad[0] -= 1;
         op.geometry = geometry;

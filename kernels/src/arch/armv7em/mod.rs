@@ -1,0 +1,19 @@
+//! Kernels for cores with the DSP extension (Cortex-M4, M7, M33): two 16-bit multiplications per
+//! instruction, weights in [`layout::dsp`](crate::layout::dsp).
+//!
+//! The loops that matter are instructions on such a core and portable arithmetic everywhere else, so a host
+//! runs the same files with the same result. Everything around them is one source.
+#![allow(clippy::indexing_slicing, reason = "constant indices of arrays; slices go through `get`")]
+
+mod bytes;
+mod column;
+pub(crate) mod conv2d;
+pub(crate) mod dense;
+mod product;
+#[cfg(dsp)]
+mod product_asm;
+mod simd;
+mod widen;
+
+pub use conv2d::conv2d;
+pub use dense::dense;

@@ -1,0 +1,61 @@
+//! The tiers for particular cores, and the choice between them and [`generic`]: the layout of a step's weights
+//! names the tier that the file was made for, the core decides where a step has no weights.
+
+pub mod armv7em;
+
+use core::cell::Cell;
+
+use crate::op::{Conv2d, Dense, Depthwise};
+use crate::{KernelError, Tensor, generic};
+
+/// Convolution: the kernel for the layout of its weights.
+///
+/// # Errors
+/// Those of the kernel.
+#[inline(always)]
+pub fn conv2d(
+    x: &Tensor,
+    residual: Option<&Tensor>,
+    op: &Conv2d,
+    scratch: &[Cell<u8>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    if op.in_blocks() {
+        armv7em::conv2d(x, residual, op, scratch, y)
+    } else {
+        generic::conv2d(x, residual, op, scratch, y)
+    }
+}
+
+/// Depthwise convolution: the kernel for the layout of its weights and its shape.
+///
+/// # Errors
+/// Those of the kernel.
+#[inline(always)]
+pub fn depthwise(
+    x: &Tensor,
+    residual: Option<&Tensor>,
+    op: &Depthwise,
+    scratch: &[Cell<u8>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    generic::depthwise(x, residual, op, scratch, y)
+}
+
+/// Fully connected layer: the kernel for the layout of its weights.
+///
+/// # Errors
+/// Those of the kernel.
+#[inline(always)]
+pub fn dense(
+    x: &Tensor,
+    residual: Option<&Tensor>,
+    op: &Dense,
+    scratch: &[Cell<u8>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    match op.accumulate.layout {
+        crate::Layout::Rows => generic::dense(x, residual, op, scratch, y),
+        crate::Layout::Dsp => armv7em::dense(x, residual, op, scratch, y),
+    }
+}
