@@ -5,7 +5,7 @@ pub mod armv7em;
 
 use core::cell::Cell;
 
-use crate::op::{Conv2d, Dense, Depthwise};
+use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise};
 use crate::{KernelError, Tensor, generic};
 
 /// Convolution: the kernel for the layout of its weights.
@@ -58,4 +58,22 @@ pub fn dense(
         crate::Layout::Rows => generic::dense(x, residual, op, scratch, y),
         crate::Layout::Dsp => armv7em::dense(x, residual, op, scratch, y),
     }
+}
+
+/// Residual addition: the kernel for this core.
+///
+/// # Errors
+/// Those of the kernel.
+#[inline(always)]
+pub fn add(a: &Tensor, b: &Tensor, op: &Add, y: &Tensor) -> Result<(), KernelError> {
+    generic::add(a, b, op, y)
+}
+
+/// Average pooling: the kernel for this core.
+///
+/// # Errors
+/// Those of the kernel.
+#[inline(always)]
+pub fn average_pool(x: &Tensor, op: &AveragePool, y: &Tensor) -> Result<(), KernelError> {
+    generic::average_pool(x, op, y)
 }

@@ -4,7 +4,7 @@
 
 use core::cell::Cell;
 
-use super::column::{Columns, ENTRY};
+use super::column::Columns;
 use crate::WeightBits;
 use crate::layout::dsp::{CONV_CHANNELS, DENSE_CHANNELS};
 
@@ -86,8 +86,9 @@ use super::product_asm as imp;
 mod imp {
     //! The same streams by portable arithmetic.
 
-    use super::{BLOCK, Bytes, Columns, DENSE_CHANNELS, ENTRY, PIXELS, Strip};
+    use super::{BLOCK, Bytes, Columns, DENSE_CHANNELS, PIXELS, Strip};
     use crate::WeightBits;
+    use crate::arch::armv7em::column::ENTRY;
     use crate::arch::armv7em::simd::{smlad, smmul, ssat8, sxtb16, sxtb16_ror8};
     use core::cell::Cell;
 

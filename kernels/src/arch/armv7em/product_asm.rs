@@ -2,6 +2,8 @@
 //!
 //! Both loops hold the column in r0, the weights in r1; what they need once a block is on the stack.
 
+#![allow(unsafe_code, reason = "instructions by name; each use says why it is sound")]
+
 use core::arch::naked_asm;
 use core::cell::Cell;
 
@@ -194,6 +196,11 @@ macro_rules! strip {
                 "bne 2b",
                 "add sp, #80",
                 "pop {{r4-r11, pc}}",
+                "12:",
+                "ldr r7, [sp, #20]",
+                "stmia r7!, {{r8-r12, lr}}",
+                "str r7, [sp, #20]",
+                "b 9b",
                 // The sums of a chunk join those of the chunks before it.
                 "10:",
                 "add r2, sp, #56",
@@ -225,11 +232,6 @@ macro_rules! strip {
                 "add r12, r6",
                 "add lr, r6",
                 "b 8b",
-                "12:",
-                "ldr r7, [sp, #20]",
-                "stmia r7!, {{r8-r12, lr}}",
-                "str r7, [sp, #20]",
-                "b 9b",
             )
         }
     };
@@ -247,7 +249,6 @@ strip!(strip_2, word_2, main: [word_2], tail: [word_2],
 
 /// The blocks of a strip; the caller has counted them against every slice.
 #[inline(always)]
-#[allow(unsafe_code)]
 pub(super) fn strip(strip: &Strip, blocks: usize, bytes: Option<&Bytes>, raw: &[Cell<i32>]) {
     let entries = strip.columns.entries();
     let task = Task {
@@ -427,7 +428,6 @@ dense!(dense_2, main: [dense_word_2], tail: [dense_word_2],
 
 /// All chunks of one block; the caller has compared `weights` with the columns.
 #[inline(always)]
-#[allow(unsafe_code)]
 pub(super) fn dense(columns: &Columns<1>, weights: &[u32]) -> [i32; DENSE_CHANNELS] {
     let kernel = match columns.bits {
         WeightBits::W8 => dense_8,
