@@ -45,7 +45,7 @@ fn no_shape_stops_a_check() {
                     assert!(depthwise.check(&x, None, &x).is_err());
                     assert!(dense.check(&x, None, &y).is_err());
                     assert!(conv.scratch_bytes() >= usize::from(c));
-                    assert!(depthwise.scratch_bytes(&x, true) >= x.pixel_bytes() * usize::from(w.min(1)));
+                    assert!(depthwise.scratch_bytes(&x, &x, true) >= x.pixel_bytes() * usize::from(w.min(1)));
                     let elements = usize::from(h) * usize::from(w) * usize::from(c);
                     if (1..1 << 30).contains(&elements) {
                         let scratch = if dtype == Dtype::I8 { 0 } else { elements };

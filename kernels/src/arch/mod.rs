@@ -6,7 +6,7 @@ pub mod armv7em;
 use core::cell::Cell;
 
 use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise};
-use crate::{KernelError, Tensor, generic};
+use crate::{KernelError, Layout, Tensor, generic};
 
 /// Convolution: the kernel for the layout of its weights.
 ///
@@ -39,7 +39,10 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    generic::depthwise(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        Layout::Rows => generic::depthwise(x, residual, op, scratch, y),
+        Layout::Dsp => armv7em::depthwise(x, residual, op, scratch, y),
+    }
 }
 
 /// Fully connected layer: the kernel for the layout of its weights.
@@ -55,8 +58,8 @@ pub fn dense(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     match op.accumulate.layout {
-        crate::Layout::Rows => generic::dense(x, residual, op, scratch, y),
-        crate::Layout::Dsp => armv7em::dense(x, residual, op, scratch, y),
+        Layout::Rows => generic::dense(x, residual, op, scratch, y),
+        Layout::Dsp => armv7em::dense(x, residual, op, scratch, y),
     }
 }
 

@@ -9,11 +9,17 @@ mod bytes;
 mod column;
 pub(crate) mod conv2d;
 pub(crate) mod dense;
+pub(crate) mod depthwise;
+mod planes;
+#[cfg(dsp)]
+mod planes_asm;
 mod product;
 #[cfg(dsp)]
 mod product_asm;
+mod rows;
 mod simd;
 mod widen;
 
 pub use conv2d::conv2d;
 pub use dense::dense;
+pub use depthwise::depthwise;

@@ -1,7 +1,9 @@
 //! Convolution: groups, 1x1 over its own input, result over the residual.
 
 use super::accumulate::{Constants, MAX_WEIGHTS, Packing, placement, spoil};
-use super::shape::{DTYPES, bad_geometry, channels, geometry, shrink, spec, stranger, windows};
+use super::shape::{
+    bad_geometry, channels, geometry, likely_geometry, likely_type, shrink, spec, stranger, windows,
+};
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
@@ -17,7 +19,11 @@ const PLAIN: Geometry = Geometry { kernel: [1, 1], stride: [1, 1], dilation: [1,
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let plain = rng.one_in(4);
     let [groups, group_inputs, group_outputs] = draw_groups(rng);
-    let mut geometry = if plain { PLAIN } else { geometry(rng) };
+    let mut geometry = match rng.below(2) {
+        _ if plain => PLAIN,
+        0 => likely_geometry(rng),
+        _ => geometry(rng),
+    };
     let outputs = groups * group_outputs;
     let row_len = geometry.taps() * usize::from(group_inputs);
     if row_len * usize::from(outputs) > MAX_WEIGHTS || row_len > MAX_COLUMN {
@@ -25,7 +31,7 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     }
     let x_type = rng.pick(&[Dtype::U4, Dtype::I8]);
     let x = spec(rng, x_type, groups * group_inputs);
-    let y_type = rng.pick(&DTYPES);
+    let y_type = likely_type(rng);
     let mut y = windows(rng, &geometry, &x, y_type, outputs);
     if plain {
         y = shrink(TensorSpec { dims: Dims { c: outputs, ..x.dims }, ..y });
