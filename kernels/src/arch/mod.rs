@@ -69,7 +69,7 @@ pub fn dense(
 /// Those of the kernel.
 #[inline(always)]
 pub fn add(a: &Tensor, b: &Tensor, op: &Add, y: &Tensor) -> Result<(), KernelError> {
-    generic::add(a, b, op, y)
+    if cfg!(dsp) { armv7em::add(a, b, op, y) } else { generic::add(a, b, op, y) }
 }
 
 /// Average pooling: the kernel for this core.
@@ -78,5 +78,5 @@ pub fn add(a: &Tensor, b: &Tensor, op: &Add, y: &Tensor) -> Result<(), KernelErr
 /// Those of the kernel.
 #[inline(always)]
 pub fn average_pool(x: &Tensor, op: &AveragePool, y: &Tensor) -> Result<(), KernelError> {
-    generic::average_pool(x, op, y)
+    if cfg!(dsp) { armv7em::average_pool(x, op, y) } else { generic::average_pool(x, op, y) }
 }

@@ -63,6 +63,8 @@ pub const ARMV7EM: Tier = Tier {
     conv2d: arch::conv2d,
     depthwise: arch::depthwise,
     dense: arch::dense,
+    add: arch::armv7em::add,
+    average_pool: arch::armv7em::average_pool,
     ..GENERIC
 };
 

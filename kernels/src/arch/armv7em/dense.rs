@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 
+use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes, weight_words};
 use super::product::{self, stream_words};
 use super::simd::{smmul, ssat8};
@@ -61,23 +62,29 @@ pub fn dense(
     let channels = usize::from(y.spec().dims.c);
     let finish = Finish::new(&op.accumulate, y, residual, (0, 0));
     let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;
-    let mut rest = weights;
-    for first in (0..channels).step_by(DENSE_CHANNELS) {
-        let sums = product::dense(&columns, rest, stride);
-        rest = rest.get(stride * DENSE_CHANNELS..).unwrap_or(&[]);
-        if fast {
-            let bias = op.accumulate.bias.get(first..).unwrap_or(&[]);
-            let multipliers = op.accumulate.multipliers.get(first..).unwrap_or(&[]);
-            let out = y.cells().get(first..).unwrap_or(&[]);
-            for (((sum, bias), multiplier), out) in sums.into_iter().zip(bias).zip(multipliers).zip(out) {
-                let value = ssat8(smmul(sum.wrapping_add(*bias), *multiplier));
-                out.set(op.accumulate.clamp.apply(value) as u8);
+    let (mut rest, block) = (weights, stride * DENSE_CHANNELS);
+    let mut first = 0;
+    if fast {
+        let biases = op.accumulate.bias.as_chunks::<DENSE_CHANNELS>().0;
+        let multipliers = op.accumulate.multipliers.as_chunks::<DENSE_CHANNELS>().0;
+        let outputs = y.cells().as_chunks::<DENSE_CHANNELS>().0;
+        for ((bias, multipliers), out) in biases.iter().zip(multipliers).zip(outputs) {
+            let sums = product::dense(&columns, rest, stride);
+            for i in 0..DENSE_CHANNELS {
+                out[i].set(ssat8(smmul(sums[i].wrapping_add(bias[i]), multipliers[i])) as u8);
             }
-        } else {
-            for (i, sum) in sums.into_iter().enumerate().take(channels - first) {
-                finish.store(first + i, sum.wrapping_add(finish.bias(first + i)));
-            }
+            rest = rest.get(block..).unwrap_or(&[]);
+            first += DENSE_CHANNELS;
         }
+        clamp_bytes(y.cells(), op.accumulate.clamp);
+    }
+    while first < channels {
+        let sums = product::dense(&columns, rest, stride);
+        for (i, sum) in sums.into_iter().enumerate().take(channels - first) {
+            finish.store(first + i, sum.wrapping_add(finish.bias(first + i)));
+        }
+        rest = rest.get(block..).unwrap_or(&[]);
+        first += DENSE_CHANNELS;
     }
     Ok(())
 }

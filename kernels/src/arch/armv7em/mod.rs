@@ -5,6 +5,7 @@
 //! runs the same files with the same result. Everything around them is one source.
 #![allow(clippy::indexing_slicing, reason = "constant indices of arrays; slices go through `get`")]
 
+mod add;
 mod bytes;
 mod column;
 pub(crate) mod conv2d;
@@ -13,6 +14,7 @@ pub(crate) mod depthwise;
 mod planes;
 #[cfg(dsp)]
 mod planes_asm;
+mod pool;
 mod product;
 #[cfg(dsp)]
 mod product_asm;
@@ -20,6 +22,8 @@ mod rows;
 mod simd;
 mod widen;
 
+pub use add::add;
 pub use conv2d::conv2d;
 pub use dense::dense;
 pub use depthwise::depthwise;
+pub use pool::average_pool;
