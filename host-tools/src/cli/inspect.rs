@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kernels::WeightBits;
-use runtime::format::{Op, Operand, Step};
+use runtime::format::{Layout, Op, Operand, Step};
 
 use super::CommandError;
 use super::model_file::ModelFile;
+use crate::lower::tier;
 use crate::quantize::Meta;
 use crate::report::{main_bits, thousands};
 
@@ -43,16 +44,19 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
     println!("  golden vectors: {}", model.golden().map_or(0, |golden| golden.len()));
     println!("  arena {} B\n", thousands(model.arena_bytes() as u64));
     println!(
-        "  {:<5}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {:<24}{:<16}nodes",
-        "step", "op", "output", "w", "a", "bytes", "MACs", "arena: in -> out", "scratch"
+        "  {:<5}{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}  {:<24}{:<16}nodes",
+        "step", "op", "kernel", "output", "w", "a", "bytes", "MACs", "arena: in -> out", "scratch"
     );
     for (index, step) in model.steps().enumerate() {
-        println!("  {index:<5}{}", row(&step, meta.as_ref().and_then(|m| m.steps.get(index))));
+        println!(
+            "  {index:<5}{}",
+            row(&step, interface.layout, meta.as_ref().and_then(|m| m.steps.get(index)))
+        );
     }
     Ok(true)
 }
 
-fn row(step: &Step, name: Option<&String>) -> String {
+fn row(step: &Step, layout: Layout, name: Option<&String>) -> String {
     let [h, w, c] = step.output.dims;
     let (bits, bytes) =
         step.op.accumulate().map_or((0, 0), |a| (WeightBits::from(a.width).bits(), a.weights.bytes));
@@ -64,8 +68,9 @@ fn row(step: &Step, name: Option<&String>) -> String {
         bytes => format!("{bytes} at {}", step.scratch.offset),
     };
     format!(
-        "{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}  {arena:<24}{scratch:<16}{}",
+        "{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}  {arena:<24}{scratch:<16}{}",
         step.op.name(),
+        tier(step, layout),
         format!("{h}x{w}x{c}"),
         dash(bits.into()),
         main_bits(&step.op),

@@ -4,6 +4,7 @@ mod constants;
 mod emit;
 mod fold;
 mod layer;
+mod pack;
 mod plan;
 mod ranges;
 mod scale;
@@ -13,6 +14,7 @@ mod weights;
 pub use emit::{Network, StepInfo, Tensor};
 pub use fold::{Folded, Norm, fold};
 pub use layer::{Layer, LayerOp, Layers};
+pub use pack::tier;
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};
 pub(crate) use weights::rule_scale;
@@ -127,6 +129,20 @@ pub struct Lowered {
     pub network: Network,
     /// Input, output, arena.
     pub interface: Interface,
+    /// The steps before they had memory, with weights in rows.
+    unplaced: Network,
+}
+
+impl Lowered {
+    /// The same network with its weights packed for a board's kernels, and the memory that these need.
+    pub fn packed(&self, layout: Layout) -> Self {
+        let mut network = self.unplaced.clone();
+        let layout = network.repack(layout);
+        let arena_bytes = plan::plan(&mut network, layout);
+        let (input, output) = (network.input, network.output);
+        let interface = Interface { layout, arena_bytes, input, output, ..self.interface };
+        Self { network, interface, unplaced: self.unplaced.clone() }
+    }
 }
 
 /// The integer steps of a folded graph, before they have memory: operands hold tensor indices for offsets.
@@ -146,7 +162,8 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
     let scale = |tensor: u32| dyadic_scale(network.tensors[tensor as usize].params.scale);
     let (input_scale, output_scale) = (scale(network.input.offset), scale(network.output.offset));
     let inverse = dyadic_scale(1.0 / network.tensors[network.input.offset as usize].params.scale);
-    let arena_bytes = plan::plan(&mut network);
+    let unplaced = network.clone();
+    let arena_bytes = plan::plan(&mut network, Layout::Rows);
     let interface = Interface {
         layout: Layout::Rows,
         arena_bytes,
@@ -157,7 +174,7 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
         output: network.output,
         output_scale,
     };
-    Ok(Lowered { network, interface })
+    Ok(Lowered { network, interface, unplaced })
 }
 
 /// A positive number with a 31-bit mantissa.

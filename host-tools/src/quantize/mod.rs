@@ -17,6 +17,7 @@ pub use error::QuantizeError;
 pub use meta::Meta;
 pub use write::write_beside;
 
+use crate::board::Board;
 use crate::data::Dataset;
 use crate::file::Parts;
 use crate::graph::{Graph, Shape, ValueId};
@@ -237,9 +238,14 @@ fn build(
         meta: String::new(),
     };
     let bare = AlignedBytes::copy(&parts.encode()?);
-    let model = Model::load(bare.as_slice())?;
-    parts.golden = golden::vectors(&model, calibration, job.output.golden)?;
-    let accuracy = integer::evaluate(&model, test, |_| {})?;
+    let accuracy = integer::evaluate(&Model::load(bare.as_slice())?, test, |_| {})?;
+    // The file for the board computes the same integers; its golden vectors come from its own kernels.
+    let packed = lowered.packed(Board::find(&job.target.board)?.layout());
+    parts.interface = packed.interface;
+    parts.steps = packed.network.steps;
+    parts.constants = packed.network.constants.into_bytes();
+    let packed = AlignedBytes::copy(&parts.encode()?);
+    parts.golden = golden::vectors(&Model::load(packed.as_slice())?, calibration, job.output.golden)?;
     if !job.output.strip_meta {
         let meta = Meta::new(job, lowered, InputKind::of(calibration), test, float, &accuracy);
         parts.meta = serde_json::to_string(&meta).map_err(QuantizeError::Json)?;

@@ -8,6 +8,14 @@ use core::cell::Cell;
 use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise};
 use crate::{KernelError, Layout, Tensor, generic};
 
+/// Whether this build has kernels for weights of a layout: a host has all of them.
+pub const fn supports(layout: Layout) -> bool {
+    match layout {
+        Layout::Rows => true,
+        Layout::Dsp => cfg!(dsp) || !cfg!(target_os = "none"),
+    }
+}
+
 /// Convolution: the kernel for the layout of its weights.
 ///
 /// # Errors

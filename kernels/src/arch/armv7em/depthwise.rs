@@ -63,6 +63,11 @@ pub(crate) fn scratch(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> usize {
     Tile::new(op, x, y).map_or(0, |tile| GROUP * tile.plane_words() * 4 + 3)
 }
 
+/// Whether [`depthwise`] has a kernel of its own for a step, and does not leave it to the generic tier.
+pub fn takes(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
+    !has_residual && op.accumulate.shift == 32 && Tile::new(op, x, y).is_some()
+}
+
 /// Depthwise convolution of a file in layout `dsp`, see [`Depthwise`]. What is no plain 3x3 kernel between bytes runs
 /// on the generic tier.
 ///
@@ -82,7 +87,7 @@ pub fn depthwise(
         return Err(small);
     }
     match Tile::new(op, &x.spec(), &y.spec()) {
-        Some(tile) if residual.is_none() && op.accumulate.shift == 32 => {
+        Some(tile) if takes(op, residual.is_some(), &x.spec(), &y.spec()) => {
             let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).unwrap_or(&[]);
             run(x, op, tile, words(aligned), y)?;
             clamp_bytes(y.cells(), op.accumulate.clamp);

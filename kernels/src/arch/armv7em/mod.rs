@@ -25,5 +25,5 @@ mod widen;
 pub use add::add;
 pub use conv2d::conv2d;
 pub use dense::dense;
-pub use depthwise::depthwise;
+pub use depthwise::{depthwise, takes as takes_depthwise};
 pub use pool::average_pool;
