@@ -5,6 +5,7 @@
 
 use core::cell::Cell;
 
+use super::product::PIXELS;
 use super::simd::smlad;
 use super::widen::{widen2, widen4, widen8};
 use crate::WeightBits;
@@ -171,13 +172,41 @@ impl<const P: usize> Filler<'_, P> {
 /// [`widen8`] and its siblings by width, for the two strip widths that there are.
 #[inline(always)]
 fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell<u32>], sums: &mut [u32; P]) {
-    match (bits, P) {
-        (WeightBits::W8, 1) => widen8::<P, 2>(source, out, sums),
-        (WeightBits::W8, _) => widen8::<P, 6>(source, out, sums),
-        (WeightBits::W4, 1) => widen4::<P, 2>(source, out, sums),
-        (WeightBits::W4, _) => widen4::<P, 6>(source, out, sums),
-        (WeightBits::W2, 1) => widen2::<P, 4>(source, out, sums),
-        (WeightBits::W2, _) => widen2::<P, 12>(source, out, sums),
+    if let ([a, b, c], [x, y, z]) = (&source[..], &mut sums[..]) {
+        let (source, mut strip) = ([*a, *b, *c], [*x, *y, *z]);
+        match bits {
+            WeightBits::W8 => strip::widen8(source, out, &mut strip),
+            WeightBits::W4 => strip::widen4(source, out, &mut strip),
+            WeightBits::W2 => widen2::<PIXELS, { 4 * PIXELS }>(source, out, &mut strip),
+        }
+        [*x, *y, *z] = strip;
+        return;
+    }
+    match bits {
+        WeightBits::W8 => widen8::<P, 2>(source, out, sums),
+        WeightBits::W4 => widen4::<P, 2>(source, out, sums),
+        WeightBits::W2 => widen2::<P, 4>(source, out, sums),
+    }
+}
+
+#[cfg(dsp)]
+use super::widen_asm as strip;
+
+#[cfg(not(dsp))]
+mod strip {
+    //! Three pixels by portable arithmetic.
+
+    use core::cell::Cell;
+
+    use crate::arch::armv7em::product::PIXELS;
+    use crate::arch::armv7em::widen;
+
+    pub(super) fn widen8(source: [&[Cell<u8>]; PIXELS], out: &[Cell<u32>], sums: &mut [u32; PIXELS]) {
+        widen::widen8::<PIXELS, { 2 * PIXELS }>(source, out, sums);
+    }
+
+    pub(super) fn widen4(source: [&[Cell<u8>]; PIXELS], out: &[Cell<u32>], sums: &mut [u32; PIXELS]) {
+        widen::widen4::<PIXELS, { 2 * PIXELS }>(source, out, sums);
     }
 }
 

@@ -46,12 +46,8 @@ pub fn conv2d(
     let row_len = op.column_len().ok_or(KernelError::InvalidShape)?;
     let columns = Columns::new(bits, row_len, scratch).ok_or(small)?;
     let weights = weight_words(op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let strip = Strip {
-        columns,
-        weights,
-        stride: CONV_CHANNELS * stream_words(bits, row_len, chunks(row_len)),
-        bias: op.accumulate.bias,
-    };
+    let stride = CONV_CHANNELS * stream_words(bits, row_len, chunks(row_len));
+    let strip = Strip::new(columns, weights, stride, op.accumulate.bias);
     let taps = Taps::new(x, op);
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
     // A narrower result over its residual would overtake the residual's later pixels within a strip.
@@ -116,7 +112,7 @@ fn finish(
         let bias = strip.bias.get(c..).unwrap_or(&[]);
         let last = [bias.first().copied().unwrap_or(0), 0];
         let bias = if bias.len() == 1 { &last } else { bias };
-        Strip { weights, bias, ..*strip }.accumulators(&accumulators);
+        Strip::new(strip.columns, weights, strip.stride, bias).accumulators(&accumulators);
         let batch = (bias.len() & !1).min(BATCH * CONV_CHANNELS);
         for (p, finish) in finish.iter().enumerate().take(count) {
             for i in 0..batch.min(channels - c) {

@@ -21,6 +21,8 @@ mod product_asm;
 mod rows;
 mod simd;
 mod widen;
+#[cfg(dsp)]
+mod widen_asm;
 
 pub use add::add;
 pub use conv2d::conv2d;

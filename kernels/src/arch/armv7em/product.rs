@@ -36,34 +36,37 @@ pub(super) struct Strip<'a> {
     pub(super) stride: usize,
     /// Biases of all channels.
     pub(super) bias: &'a [i32],
+    blocks: usize,
 }
 
-impl Strip<'_> {
-    /// Blocks for which there are weights, biases and `rest` entries of whatever else a block needs.
-    fn blocks(&self, rest: usize) -> usize {
-        let mut blocks = 0;
-        let mut words = self.stride;
-        while words <= self.weights.len() && (blocks + 1) * CONV_CHANNELS <= self.bias.len().min(rest) {
+impl<'a> Strip<'a> {
+    /// A strip whose `blocks` are as many as there are weights and biases for.
+    pub(super) fn new(
+        columns: Columns<'a, PIXELS>,
+        weights: &'a [u32],
+        stride: usize,
+        bias: &'a [i32],
+    ) -> Self {
+        let (mut blocks, mut words) = (0, stride);
+        while words <= weights.len() && (blocks + 1) * CONV_CHANNELS <= bias.len() {
             blocks += 1;
-            words += self.stride;
+            words += stride;
         }
-        blocks
+        Self { columns, weights, stride, bias, blocks }
     }
 
     /// Writes requantised bytes of every block.
     #[inline(always)]
     pub(super) fn bytes(&self, out: &Bytes) {
         let room = out.pixels.iter().fold(out.multipliers.len(), |room, pixel| room.min(pixel.len()));
-        let blocks = self.blocks(room);
-        if blocks > 0 {
-            imp::strip(self, blocks, Some(out), &[]);
+        if self.blocks > 0 && room >= self.blocks * CONV_CHANNELS {
+            imp::strip(self, self.blocks, Some(out), &[]);
         }
     }
 
-    /// Writes accumulators with their bias, [`BLOCK`] for each block.
-    #[inline(always)]
+    /// Writes accumulators with their bias, [`BLOCK`] for each block that there is room for.
     pub(super) fn accumulators(&self, out: &[Cell<i32>]) {
-        let blocks = self.blocks(out.as_chunks::<BLOCK>().0.len() * CONV_CHANNELS);
+        let blocks = self.blocks.min(out.as_chunks::<BLOCK>().0.len());
         if blocks > 0 {
             imp::strip(self, blocks, None, out);
         }

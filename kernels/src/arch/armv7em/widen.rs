@@ -27,12 +27,9 @@ fn steps<'a, const P: usize, const Q: usize, const N: usize>(
     out: &'a [Cell<u32>],
     mut step: impl FnMut(usize, &'a [Cell<u8>; N], &'a [Cell<u32>; Q]),
 ) {
-    let source = source.map(|bytes| bytes.as_chunks::<N>().0);
-    for (i, out) in out.as_chunks::<Q>().0.iter().enumerate() {
-        for (p, bytes) in source.iter().enumerate() {
-            if let Some(bytes) = bytes.get(i) {
-                step(p, bytes, out);
-            }
+    for (p, bytes) in source.into_iter().enumerate() {
+        for (bytes, out) in bytes.as_chunks::<N>().0.iter().zip(out.as_chunks::<Q>().0) {
+            step(p, bytes, out);
         }
     }
 }
