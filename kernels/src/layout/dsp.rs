@@ -49,7 +49,7 @@ pub const MAX_ROW: usize = 65_535;
 /// Chunks of a row of `row_len <= MAX_ROW` 8-bit weights, without a division.
 pub(crate) const fn chunks(row_len: usize) -> usize {
     // 33826 / 2^22 is 1 / 124 closely enough for every row; a test counts them all.
-    (WeightBits::W8.row_words(row_len) + CHUNK_WORDS - 1) * 33_826 >> 22
+    ((WeightBits::W8.row_words(row_len) + CHUNK_WORDS - 1) * 33_826) >> 22
 }
 
 /// Bytes of `rows` packed rows of `row_len` weights in blocks of `channels`; `None` when too many.

@@ -171,12 +171,12 @@ fn four(weights: &Weights, tap: usize, first: usize) -> u32 {
         WeightBits::W4 => {
             let bytes = byte(0) | byte(1) << 16;
             let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
-            nibbles | (nibbles & 0x0808_0808) * 0x1e
+            nibbles | ((nibbles & 0x0808_0808) * 0x1e)
         }
         WeightBits::W2 => {
             let byte = byte(0);
             let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
-            crumbs | (crumbs & 0x0202_0202) * 0x7e
+            crumbs | ((crumbs & 0x0202_0202) * 0x7e)
         }
     }
 }
