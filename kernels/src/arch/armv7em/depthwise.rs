@@ -109,37 +109,44 @@ fn run(x: &Tensor, op: &Depthwise, tile: Tile, planes: &[Cell<u32>], y: &Tensor)
     let plane_words = tile.plane_words();
     let words = ((columns + 1) >> 1) * stride + 1;
     let widen = Widen::new(x, usize::from(op.geometry.pad[1]), words, tile.class, planes, plane_words);
-    for first in (0..channels).step_by(GROUP) {
+    let plane = |c: usize| planes.get(c * plane_words..(c + 1) * plane_words).unwrap_or(&[]);
+    let mut first = 0;
+    while first < channels {
         let group = pairs(&weights, first);
-        let mut kept = 0;
-        for oy in (0..rows).step_by(tile.outputs) {
+        let (mut kept, mut oy) = (0, 0);
+        while oy < rows {
             let outputs = tile.outputs.min(rows - oy);
             widen.rows(first, (oy * stride + kept).wrapping_sub(pad), kept, (outputs - 1) * stride + TAPS);
-            let channel_planes = planes.chunks_exact(plane_words).zip(&group);
-            for (c, (plane, weights)) in (first..channels).zip(channel_planes) {
-                let start = oy * columns * channels + c;
+            for (i, weights) in group.into_iter().enumerate().take(channels - first) {
+                let c = first + i;
                 Channel {
                     class: tile.class,
                     stride,
-                    plane,
-                    weights: *weights,
+                    plane: plane(i),
+                    weights,
                     bias: accumulate.bias.get(c).copied().unwrap_or(0),
                     multiplier: accumulate.multipliers.get(c).copied().unwrap_or(0),
-                    out: y.cells().get(start..).unwrap_or(&[]),
+                    out: y.cells().get(oy * columns * channels + c..).unwrap_or(&[]),
                     step: channels,
                     rows: outputs,
                     columns,
                 }
                 .run();
             }
-            kept = TAPS - stride;
-            for plane in planes.chunks_exact(plane_words).take(GROUP) {
-                let (from, count) = (outputs * stride * tile.class.stride(), kept * tile.class.stride());
-                for (to, from) in plane.iter().zip(plane.iter().skip(from)).take(count) {
-                    to.set(from.get());
+            oy += outputs;
+            if oy < rows {
+                // The next tile needs the last rows too.
+                kept = TAPS - stride;
+                let words = tile.class.stride();
+                for plane in (0..GROUP).map(plane) {
+                    let behind = plane.get(outputs * stride * words..).unwrap_or(&[]);
+                    for (to, from) in plane.iter().zip(behind).take(kept * words) {
+                        to.set(from.get());
+                    }
                 }
             }
         }
+        first += GROUP;
     }
     Ok(())
 }

@@ -66,7 +66,11 @@ impl<'a> Strip<'a> {
 
     /// Writes accumulators with their bias, [`BLOCK`] for each block that there is room for.
     pub(super) fn accumulators(&self, out: &[Cell<i32>]) {
-        let blocks = self.blocks.min(out.as_chunks::<BLOCK>().0.len());
+        let (mut blocks, mut room) = (0, BLOCK);
+        while blocks < self.blocks && room <= out.len() {
+            blocks += 1;
+            room += BLOCK;
+        }
         if blocks > 0 {
             imp::strip(self, blocks, None, out);
         }

@@ -429,17 +429,20 @@ dense!(dense_2, main: [dense_word_2], tail: [dense_word_2],
 /// All chunks of one block; the caller has compared `weights` with the columns.
 #[inline(always)]
 pub(super) fn dense(columns: &Columns<1>, weights: &[u32]) -> [i32; DENSE_CHANNELS] {
-    let kernel = match columns.bits {
-        WeightBits::W8 => dense_8,
-        WeightBits::W4 => dense_4,
-        WeightBits::W2 => dense_2,
-    };
     let mut sums = [0; DENSE_CHANNELS];
     let (mut x, mut weights) = (columns.words.as_ptr(), weights.as_ptr());
-    for entry in columns.entries().as_chunks::<ENTRY>().0 {
+    let mut entries = columns.entries();
+    while let Some((entry, behind)) = entries.split_first_chunk::<ENTRY>() {
+        entries = behind;
         // SAFETY: `Columns` wrote the table, so the chunks end where the columns do and read as many words of
         // weights as the block has.
-        weights = unsafe { kernel(x, weights, entry.as_ptr(), &raw mut sums) };
+        weights = unsafe {
+            match columns.bits {
+                WeightBits::W8 => dense_8(x, weights, entry.as_ptr(), &raw mut sums),
+                WeightBits::W4 => dense_4(x, weights, entry.as_ptr(), &raw mut sums),
+                WeightBits::W2 => dense_2(x, weights, entry.as_ptr(), &raw mut sums),
+            }
+        };
         x = core::ptr::with_exposed_provenance(entry[4].get() as usize);
     }
     sums

@@ -105,7 +105,8 @@ impl<'a> Widen<'a> {
 
     fn padding(&self, out: &[Cell<u32>]) {
         let zero = sxtb16(self.shape.zero);
-        for plane in out.chunks(self.plane_words).take(4) {
+        for c in 0..4 {
+            let plane = out.get(c * self.plane_words..).unwrap_or(&[]);
             plane.iter().take(self.words).for_each(|word| word.set(zero));
         }
     }

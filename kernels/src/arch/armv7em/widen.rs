@@ -28,8 +28,11 @@ fn steps<'a, const P: usize, const Q: usize, const N: usize>(
     mut step: impl FnMut(usize, &'a [Cell<u8>; N], &'a [Cell<u32>; Q]),
 ) {
     for (p, bytes) in source.into_iter().enumerate() {
-        for (bytes, out) in bytes.as_chunks::<N>().0.iter().zip(out.as_chunks::<Q>().0) {
+        let mut rest = out;
+        for bytes in bytes.as_chunks::<N>().0 {
+            let Some((out, behind)) = rest.split_first_chunk::<Q>() else { break };
             step(p, bytes, out);
+            rest = behind;
         }
     }
 }

@@ -90,9 +90,9 @@ fn run(
     out: &[Cell<u32>],
     sums: &mut [u32; PIXELS],
 ) {
-    let steps = out.as_chunks::<{ 2 * PIXELS }>().0.len();
-    let steps = source.iter().fold(steps, |steps, bytes| steps.min(bytes.len() >> 2));
-    if steps > 0 {
+    // A division by six would be a wide multiplication: the sources say how many, the columns agree or not.
+    let steps = source.iter().fold(usize::MAX, |steps, bytes| steps.min(bytes.len() >> 2));
+    if steps > 0 && steps * 2 * PIXELS <= out.len() {
         let source = source.map(<[_]>::as_ptr);
         // SAFETY: `steps` was limited by every source and by `out`; all bytes are cells.
         unsafe { kernel(&source, out.as_ptr(), steps, sums) }
