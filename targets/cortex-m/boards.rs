@@ -37,7 +37,7 @@ pub struct Board {
     pub arena_bytes: u32,
     /// Optimise for size: flash is scarce.
     pub small: bool,
-    /// The core has the DSP extension: weights are packed for it.
+    /// The firmware has kernels for the DSP extension: weights are packed for it.
     pub dsp: bool,
 }
 
@@ -109,7 +109,6 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m33"),
         machine: "mps2-an505",
-        dsp: true,
         clock_hz: 20_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 4 * MIB },
         ram: Region { origin: 0x3800_0000, bytes: 4 * MIB },
@@ -122,7 +121,6 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m55"),
         machine: "mps3-an547",
-        dsp: true,
         clock_hz: 32_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 512 * KIB },
         ram: Region { origin: 0x3100_0000, bytes: 4 * MIB },

@@ -1,4 +1,4 @@
-//! Kernels for cores with the DSP extension (Cortex-M4, M7, M33): two 16-bit multiplications per
+//! Kernels for cores with the DSP extension (Cortex-M4, M7): two 16-bit multiplications per
 //! instruction, weights in [`layout::dsp`](crate::layout::dsp).
 //!
 //! The loops that matter are instructions on such a core and portable arithmetic everywhere else, so a host
