@@ -109,6 +109,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m33"),
         machine: "mps2-an505",
+        dsp: true,
         clock_hz: 20_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 4 * MIB },
         ram: Region { origin: 0x3800_0000, bytes: 4 * MIB },

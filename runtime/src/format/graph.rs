@@ -14,7 +14,7 @@ pub const MAX_CONCAT: usize = 8;
 pub enum Layout {
     /// Plain rows (`kernels::layout`): runs everywhere.
     Rows,
-    /// Blocks for the DSP extension (`kernels::layout::dsp`): Cortex-M4, M7, and hosts.
+    /// Blocks for the DSP extension (`kernels::layout::dsp`): Cortex-M4, M7, M33, and hosts.
     Dsp,
 }
 

@@ -1,9 +1,23 @@
-//! Kernels for cores with the DSP extension (Cortex-M4, M7): two 16-bit multiplications per
+//! Kernels for cores with the DSP extension (Cortex-M4, M7, M33): two 16-bit multiplications per
 //! instruction, weights in [`layout::dsp`](crate::layout::dsp).
 //!
 //! The loops that matter are instructions on such a core and portable arithmetic everywhere else, so a host
 //! runs the same files with the same result. Everything around them is one source.
 #![allow(clippy::indexing_slicing, reason = "constant indices of arrays; slices go through `get`")]
+
+/// Naked functions are assembled for the bare architecture; that of Armv8-M does not have the extension.
+#[cfg(armv8m)]
+macro_rules! core_with_dsp {
+    () => {
+        ".cpu cortex-m33"
+    };
+}
+#[cfg(all(dsp, not(armv8m)))]
+macro_rules! core_with_dsp {
+    () => {
+        ""
+    };
+}
 
 mod add;
 mod bytes;

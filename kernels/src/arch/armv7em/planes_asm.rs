@@ -74,6 +74,7 @@ macro_rules! channel {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(task: *const Task) {
             naked_asm!(
+                core_with_dsp!(),
                 "push {{r4-r11, lr}}",
                 "sub sp, #24",
                 "ldmia r0!, {{r4-r9}}",

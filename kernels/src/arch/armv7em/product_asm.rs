@@ -111,6 +111,7 @@ macro_rules! strip {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(task: *const Task) {
             naked_asm!(
+                core_with_dsp!(),
                 "push {{r4-r11, lr}}",
                 "sub sp, #80",
                 "ldmia r0, {{r1-r11}}",
@@ -384,6 +385,7 @@ macro_rules! dense {
             sums: *mut [i32; DENSE_CHANNELS],
         ) -> *const u32 {
             naked_asm!(
+                core_with_dsp!(),
                 "push {{r3-r11, lr}}",
                 "ldr r12, [r2]",
                 "ldr lr, [r2, #12]",

@@ -190,6 +190,7 @@ mod imp {
         rows: usize,
     ) {
         naked_asm!(
+            core_with_dsp!(),
             "push {{r0, r3-r11, lr}}",
             "ldr r4, [r2, #32]",
             "add r3, r1, r4",

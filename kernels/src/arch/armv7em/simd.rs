@@ -54,11 +54,13 @@ instruction! {
 }
 instruction! {
     /// `sum + a0 * b1`.
+    #[cfg(not(dsp))]
     smlabt(a: u32, b: u32, sum: i32) -> i32, "smlabt {result}, {a}, {b}, {sum}",
     sum.wrapping_add(low(a).wrapping_mul(high(b)))
 }
 instruction! {
     /// `sum + a1 * b0`.
+    #[cfg(not(dsp))]
     smlatb(a: u32, b: u32, sum: i32) -> i32, "smlatb {result}, {a}, {b}, {sum}",
     sum.wrapping_add(high(a).wrapping_mul(low(b)))
 }

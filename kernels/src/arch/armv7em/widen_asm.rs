@@ -22,6 +22,7 @@ macro_rules! widen {
             sums: *mut [u32; PIXELS],
         ) {
             naked_asm!(
+                core_with_dsp!(),
                 "push {{r3-r11, lr}}",
                 "mov lr, r2",
                 "ldmia r3, {{r10-r12}}",
