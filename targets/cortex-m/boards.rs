@@ -122,6 +122,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m55"),
         machine: "mps3-an547",
+        dsp: true,
         clock_hz: 32_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 512 * KIB },
         ram: Region { origin: 0x3100_0000, bytes: 4 * MIB },
