@@ -96,7 +96,7 @@ impl<'a> Arena<'a> {
         widths: &[Vec<u8>],
     ) -> Result<Vec<(usize, u8)>, AssignError> {
         let mut pattern = activations.to_vec();
-        let mut ranges = vec![0..pattern.len()];
+        let mut ranges = std::iter::once(0..pattern.len()).collect::<Vec<_>>();
         while let Some(range) = ranges.pop() {
             let mut narrower = pattern.clone();
             narrower[range.clone()]
