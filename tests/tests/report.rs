@@ -57,9 +57,9 @@ fn the_page_of_the_embedded_job() {
     // Each buffer lies within the arena, and the arena is no larger than they need.
     let tops = outcome.report.arena.iter().map(|buffer| (buffer.offset + buffer.bytes) as usize);
     assert_eq!(tops.max(), Some(outcome.report.arena_bytes));
-    // Difference, bits, arena, three of the training, confusion; legends: two widths, three kinds of areas, three
-    // lines, two of the confusion.
-    inspect(&folder.path().join("report.html"), 7 + 2 + 3 + 3 + 2);
+    // Difference, traces, Omega, bits, three panels, arena, three of the training, confusion; legends: three widths of
+    // Omega, two of the bits, three roles, three kinds of areas, three lines, two of the confusion.
+    inspect(&folder.path().join("report.html"), 12 + 3 + 2 + 3 + 3 + 3 + 2);
 }
 
 #[test]

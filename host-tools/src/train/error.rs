@@ -40,6 +40,14 @@ pub enum TrainError {
         /// Learning rate.
         rate: f64,
     },
+    /// Scales that no integer multiplier can hold any more.
+    #[error(
+        "layer `{layer}`: its weights or scales have left what integers can hold; training diverges; lower train.rate or train.scale_rate, or set train.clip_norm to 1"
+    )]
+    Scales {
+        /// Name of the layer.
+        layer: String,
+    },
     /// Ctrl-C.
     #[error("interrupted; go on with --resume, the checkpoint is {}", checkpoint.display())]
     Interrupted {

@@ -14,7 +14,9 @@ use super::options::{ActivationScaling, ClipGradient, Loss, TrainOptions, Weight
 use super::parameters::{Leaves, Parameters};
 use crate::calibrate::{Grid, QuantParams, Range, quant_params};
 use crate::graph::{Executor, Graph, ValueId};
-use crate::lower::{self, LayerOp, Layers, Lowered, Network, Norm, Recipe, WeightRule, rule_scale};
+use crate::lower::{
+    self, LayerOp, Layers, LowerError, Lowered, Network, Norm, Recipe, WeightRule, rule_scale,
+};
 
 /// A network before training.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +105,11 @@ impl<'s> Trainer<'s> {
                 params.scale = scale.into();
             }
         }
-        Ok(lower::steps(self.source.graph, &self.layers, &self.recipe)?)
+        // Before the first step the same network could be lowered: what fails now, descent has done.
+        lower::steps(self.source.graph, &self.layers, &self.recipe).map_err(|error| match error {
+            LowerError::Scale { layer } | LowerError::Overflow { layer, .. } => TrainError::Scales { layer },
+            error => error.into(),
+        })
     }
 
     fn weight_scales(&self) -> Vec<Vec<f64>> {

@@ -7,6 +7,8 @@ use crate::report::{Report, StepReport, thousands};
 /// A column of numbers with bars.
 struct Column {
     title: &'static str,
+    /// `desk` where a narrow window has no room for it.
+    class: &'static str,
     of: fn(&StepReport) -> Option<u64>,
 }
 
@@ -15,17 +17,19 @@ pub(super) fn section(report: &Report) -> Option<String> {
     if steps.is_empty() {
         return None;
     }
+    let timed = steps.iter().any(|step| step.cycles.is_some());
     let mut columns = vec![
-        Column { title: "Bytes", of: |s| Some(s.weight_bytes as u64) },
-        Column { title: "MACs", of: |s| Some(s.macs) },
+        Column { title: "Bytes", class: "", of: |s| Some(s.weight_bytes as u64) },
+        Column { title: "MACs", class: if timed { "desk" } else { "" }, of: |s| Some(s.macs) },
     ];
-    if steps.iter().any(|step| step.cycles.is_some()) {
-        columns.push(Column { title: "Cycles", of: |s| s.cycles });
+    if timed {
+        columns.push(Column { title: "Cycles", class: "", of: |s| s.cycles });
     }
-    let plain = [("#", ""), ("Nodes", ""), ("Operator", "desk"), ("Output", "desk"), ("W", ""), ("A", "")];
+    let plain =
+        [("#", ""), ("Nodes", ""), ("Operator", "desk"), ("Output", "desk"), ("W", "desk"), ("A", "desk")];
     let heads: String = plain
         .into_iter()
-        .chain(columns.iter().map(|column| (column.title, "")))
+        .chain(columns.iter().map(|column| (column.title, column.class)))
         .map(|(title, class)| {
             format!("<th scope=\"col\" class=\"{class}\"><button type=\"button\">{title}</button></th>")
         })
@@ -35,11 +39,11 @@ pub(super) fn section(report: &Report) -> Option<String> {
     let rows: String = steps.iter().enumerate().map(|(i, step)| row(i, step, &columns, &most)).collect();
     let sums: String = columns
         .iter()
-        .map(|c| format!("<td>{}</td>", thousands(steps.iter().filter_map(c.of).sum())))
+        .map(|c| format!("<td class=\"{}\">{}</td>", c.class, thousands(steps.iter().filter_map(c.of).sum())))
         .collect();
     let table = format!(
         "<div class=\"scroll\"><table class=\"numbers sortable\">\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n\
-         <tfoot><tr><th scope=\"row\" colspan=\"2\">Sum</th><td class=\"desk\"></td><td class=\"desk\"></td><td></td><td></td>{sums}</tr></tfoot>\
+         <tfoot><tr><th scope=\"row\" colspan=\"2\">Sum</th><td class=\"desk\"></td><td class=\"desk\"></td><td class=\"desk\"></td><td class=\"desk\"></td>{sums}</tr></tfoot>\
          </table></div>\n"
     );
     Some(figure(
@@ -58,7 +62,7 @@ fn row(index: usize, step: &StepReport, columns: &[Column], most: &[u64]) -> Str
     let mut cells = format!(
         "<td data-v=\"{index}\">{index}</td><td class=\"nodes\" data-v=\"{name}\" title=\"{name}\"><code class=\"desk\">{short}</code><code class=\"phone\">{shorter}</code></td>\
          <td class=\"desk op\" data-v=\"{op}\">{op}</td><td class=\"desk\" data-v=\"{volume}\">{h}×{w}×{c}</td>\
-         <td data-v=\"{}\">{}</td><td data-v=\"{}\">{}</td>",
+         <td class=\"desk\" data-v=\"{}\">{}</td><td class=\"desk\" data-v=\"{}\">{}</td>",
         step.bits_w,
         bits(step.bits_w),
         step.bits_a,
@@ -73,7 +77,8 @@ fn row(index: usize, step: &StepReport, columns: &[Column], most: &[u64]) -> Str
         let text = value.filter(|n| *n > 0).map_or("–".into(), thousands);
         let share = 100.0 * value.unwrap_or(0) as f64 / *most as f64;
         cells += &format!(
-            "<td class=\"amount\" data-v=\"{}\" style=\"--share:{share:.1}%\">{text}</td>",
+            "<td class=\"amount {}\" data-v=\"{}\" style=\"--share:{share:.1}%\">{text}</td>",
+            column.class,
             value.unwrap_or(0)
         );
     }
