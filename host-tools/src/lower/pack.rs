@@ -1,0 +1,116 @@
+//! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
+
+use kernels::arch::armv7em::takes_depthwise;
+use kernels::layout::dsp::{self, CONV_CHANNELS, DENSE_CHANNELS, MAX_ROW};
+use kernels::op::{Accumulate, Depthwise, Geometry};
+use kernels::{Dtype, WeightBits};
+use runtime::format::{AccumulateRef, Layout, Op, Operand, Region, Step, Taps};
+
+use super::constants::Constants;
+use super::emit::Network;
+
+impl Network {
+    /// Packs weights that lie in rows in another layout; gives the layout that they have then: rows that are
+    /// too long for blocks stay, and all others with them.
+    pub(super) fn repack(&mut self, layout: Layout) -> Layout {
+        let long = |step: &Step| block(&step.op).is_some_and(|block| block.row_len > MAX_ROW);
+        if layout == Layout::Rows || self.steps.iter().any(long) {
+            return Layout::Rows;
+        }
+        let rows = std::mem::take(&mut self.constants).into_bytes();
+        let mut constants = Constants::default();
+        for (step, info) in self.steps.iter_mut().zip(&mut self.infos) {
+            let before = constants.weight_bytes();
+            repack_step(step, &rows, &mut constants);
+            info.weight_bytes = constants.weight_bytes() - before;
+        }
+        constants.bytes(&[]);
+        self.constants = constants;
+        layout
+    }
+}
+
+fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants) {
+    let at = |region: Region| &rows[region.offset as usize..][..region.bytes as usize];
+    let words = |constants: &mut Constants, offset: u32, entries: u16| {
+        constants.bytes(at(Region { offset, bytes: u32::from(entries) * 4 })).offset
+    };
+    let channels = step.output.dims[2];
+    let block = block(&step.op);
+    match &mut step.op {
+        Op::Conv2d { accumulate, .. } | Op::Depthwise { accumulate, .. } | Op::Dense { accumulate, .. } => {
+            accumulate.weights = match block {
+                Some(block) => constants.packed_weights(&blocks(accumulate, at, block)),
+                None => constants.packed_weights(at(accumulate.weights)),
+            };
+            accumulate.bias = words(constants, accumulate.bias, channels);
+            accumulate.multipliers = words(constants, accumulate.multipliers, channels);
+        }
+        Op::AveragePool { entries, multipliers, offsets, .. }
+        | Op::Rescale { entries, multipliers, offsets, .. } => {
+            *multipliers = words(constants, *multipliers, *entries);
+            *offsets = words(constants, *offsets, *entries);
+        }
+        Op::Table { entries, .. } => *entries = constants.bytes(at(*entries)),
+        Op::MaxPool { .. } | Op::Add { .. } | Op::Concat { .. } | Op::Window { .. } => {}
+    }
+}
+
+/// Where a step's weights are blocks: rows, their length, and channels of a block.
+struct Block {
+    rows: usize,
+    row_len: usize,
+    channels: usize,
+}
+
+fn block(op: &Op) -> Option<Block> {
+    match op {
+        Op::Conv2d { taps, groups: 1, group_inputs, group_outputs, .. } => Some(Block {
+            rows: usize::from(*group_outputs),
+            row_len: taps.kernel.map(usize::from).iter().product::<usize>() * usize::from(*group_inputs),
+            channels: CONV_CHANNELS,
+        }),
+        Op::Dense { x, accumulate } => {
+            let row_len = x.dims.map(usize::from).iter().product();
+            let row_bytes = WeightBits::from(accumulate.width).row_bytes(row_len);
+            let rows = accumulate.weights.bytes as usize / row_bytes;
+            Some(Block { rows, row_len, channels: DENSE_CHANNELS })
+        }
+        _ => None,
+    }
+}
+
+fn blocks<'a>(accumulate: &AccumulateRef, at: impl Fn(Region) -> &'a [u8], block: Block) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let Block { rows, row_len, channels } = block;
+    dsp::pack(at(accumulate.weights), accumulate.width.into(), (rows, row_len), channels, |word| {
+        bytes.extend(word.to_le_bytes());
+    });
+    bytes
+}
+
+/// Name of the tier that a step runs on where weights have this layout.
+pub fn tier(step: &Step, layout: Layout) -> &'static str {
+    if layout == Layout::Rows {
+        return "generic";
+    }
+    let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
+    let fast = match &step.op {
+        Op::Conv2d { groups, .. } => *groups == 1,
+        Op::Dense { .. } => true,
+        Op::Depthwise { x, taps, accumulate } => {
+            let Taps { kernel, stride, dilation, pad } = *taps;
+            let geometry = Geometry { kernel, stride, dilation, pad };
+            let shift = accumulate.shift;
+            let op = Depthwise {
+                geometry,
+                accumulate: Accumulate { layout: layout.into(), shift, ..Accumulate::NONE },
+            };
+            takes_depthwise(&op, accumulate.residual.is_some(), &x.spec(), &step.output.spec())
+        }
+        Op::Add { a, b, .. } => [a, b, &step.output].into_iter().all(bytes),
+        Op::AveragePool { x, .. } => [x, &step.output].into_iter().all(bytes),
+        _ => false,
+    };
+    if fast { "armv7em" } else { "generic" }
+}
