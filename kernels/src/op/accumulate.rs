@@ -1,7 +1,7 @@
 //! What convolution, depthwise and dense layers share: weights, bias, requantisation, residual.
 
 use super::{check_clamp, check_entries};
-use crate::layout::dsp;
+use crate::layout::dsp::Blocks;
 use crate::numerics::{Clamp, MAX_REQUANT_SHIFT};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
@@ -64,8 +64,8 @@ impl Accumulate<'_> {
             }
         }
         match (self.layout, block) {
-            (Layout::Dsp, Some(block)) => {
-                let need = dsp::bytes(self.weight_bits, rows, row_len, block);
+            (Layout::Dsp, Some(channels)) => {
+                let need = Blocks { bits: self.weight_bits, rows, row_len, channels }.bytes();
                 check_entries(self.weights.len(), need.ok_or(KernelError::InvalidShape)?)?;
                 if self.weights.as_ptr().addr() & 3 != 0 {
                     return Err(KernelError::InvalidAlignment);

@@ -2,7 +2,7 @@
 
 use super::Accumulate;
 use crate::arch::armv7em;
-use crate::layout::dsp::CONV_CHANNELS;
+use crate::layout::dsp::{Blocks, CONV_CHANNELS};
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
 
@@ -108,6 +108,12 @@ impl Conv2d<'_> {
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
     pub fn column_len(&self) -> Option<usize> {
         product(self.geometry.taps(), usize::from(self.group_inputs))
+    }
+
+    /// The blocks of weights in layout `dsp` where there is one group; `None` when they are too long.
+    pub(crate) fn blocks(&self) -> Option<Blocks> {
+        let (bits, rows) = (self.accumulate.weight_bits, usize::from(self.group_outputs));
+        self.column_len().map(|row_len| Blocks { bits, rows, row_len, channels: CONV_CHANNELS })
     }
 
     /// Whether the weights are in blocks: layout `dsp`, and not grouped.

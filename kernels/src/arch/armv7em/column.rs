@@ -1,7 +1,7 @@
 //! The columns under `P` output pixels (im2col of one strip), widened once for all output channels, and the
 //! sums over activations that layout [`dsp`](crate::layout::dsp) subtracts.
 //!
-//! Scratch, in words: a table with an [`Entry`] per chunk, the columns, then staged bytes of the pixels.
+//! Scratch, in words: the pixels' sums for each chunk, the columns, then staged bytes of the pixels.
 
 use core::cell::Cell;
 
@@ -9,69 +9,57 @@ use super::product::PIXELS;
 use super::simd::smlad;
 use super::widen::{widen2, widen4, widen8};
 use crate::WeightBits;
-use crate::layout::dsp::{self, CHUNK_WORDS};
-
-/// Words of a table entry: the strip's three sums (a column for each pixel), where the part of a chunk ends that is a
-/// multiple of 16 inputs, and where the chunk ends.
-pub(super) const ENTRY: usize = 5;
+use crate::layout::dsp::{Blocks, CHUNK_WORDS, MAX_ROW};
 
 /// Inputs between two sums: 16-bit lanes hold them.
 const CHUNK_INPUTS: usize = 4 * CHUNK_WORDS;
 
-/// Bytes that a column is a multiple of: those of a word of weights.
-const fn padded(bits: WeightBits, row_len: usize) -> usize {
-    bits.row_words(row_len) << bits.log2_per_word()
-}
-
-const fn chunks(bits: WeightBits, row_len: usize) -> usize {
-    match bits {
-        WeightBits::W8 => dsp::chunks(row_len),
-        _ => 1,
-    }
-}
-
-/// Bytes of scratch for `pixels` columns of `row_len` inputs, staged ones included, at any address.
-pub(super) const fn scratch_bytes(bits: WeightBits, row_len: usize, pixels: usize, staged: bool) -> usize {
-    if row_len > dsp::MAX_ROW {
+/// Bytes of scratch for `pixels` columns of a row's inputs, staged ones included, at any address.
+pub(super) const fn scratch_bytes(blocks: &Blocks, pixels: usize, staged: bool) -> usize {
+    if blocks.row_len > MAX_ROW {
         return usize::MAX;
     }
-    let widened = padded(bits, row_len) * 2 * pixels;
-    let table = ENTRY * 4 * chunks(bits, row_len);
-    let stage = if staged { padded(bits, row_len) * pixels } else { 0 };
-    table + widened + stage + 3
+    let row = blocks.padded_row();
+    let stage = if staged { row } else { 0 };
+    (4 * blocks.chunks() + 2 * row + stage) * pixels + 3
 }
 
 /// Memory of the columns.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a, const P: usize> {
     pub(super) bits: WeightBits,
-    /// [`ENTRY`] words per chunk.
-    pub(super) table: &'a [Cell<u32>],
+    /// `P` sums for each chunk.
+    pub(super) sums: &'a [Cell<i32>],
     /// `2 P` words for four inputs.
     pub(super) words: &'a [Cell<u32>],
     stage: &'a [Cell<u8>],
     padded: usize,
+    /// Whether every chunk has sums of its own.
+    chunked: bool,
 }
 
 impl<'a, const P: usize> Columns<'a, P> {
     /// Divides scratch of [`scratch_bytes`]; `None` where it is too small.
-    pub(super) fn new(bits: WeightBits, row_len: usize, scratch: &'a [Cell<u8>]) -> Option<Self> {
+    pub(super) fn new(blocks: &Blocks, folded: bool, scratch: &'a [Cell<u8>]) -> Option<Self> {
         let aligned = scratch.get(scratch.as_ptr().align_offset(4)..)?;
-        let padded = padded(bits, row_len);
-        let (table, rest) = words(aligned).split_at_checked(ENTRY * chunks(bits, row_len))?;
+        let padded = blocks.padded_row();
+        let (sums, rest) = words(aligned).split_at_checked(P * blocks.chunks())?;
         let (words, _) = rest.split_at_checked((padded >> 1) * P)?;
-        let stage = aligned.get((table.len() + words.len()) << 2..)?;
-        Some(Self { bits, table, words, stage, padded })
+        let stage = aligned.get((sums.len() + words.len()) << 2..)?;
+        let chunked = !folded && matches!(blocks.bits, WeightBits::W8);
+        Some(Self { bits: blocks.bits, sums: signed(sums), words, stage, padded, chunked })
+    }
+
+    /// Sums of a chunk, or of all inputs.
+    #[inline(always)]
+    pub(super) fn sums_of(&self, chunk: usize) -> [i32; P] {
+        let sums = self.sums.get(P * chunk..).unwrap_or(&[]);
+        core::array::from_fn(|p| sums.get(p).map_or(0, Cell::get))
     }
 
     /// Bytes for the taps of pixel `p` before they are widened.
     pub(super) fn stage(&self, p: usize) -> &'a [Cell<u8>] {
         self.stage.get(p * self.padded..(p + 1) * self.padded).unwrap_or(&[])
-    }
-
-    /// The table's entries.
-    pub(super) fn entries(&self) -> &'a [Cell<u32>] {
-        self.table
     }
 
     /// Widens all staged pixels.
@@ -83,7 +71,7 @@ impl<'a, const P: usize> Columns<'a, P> {
 
     /// Starts new columns.
     pub(super) fn filler(&self) -> Filler<'a, P> {
-        Filler { columns: *self, at: 0, left: CHUNK_INPUTS, lanes: [0; P], sums: [0; P], entry: 0 }
+        Filler { columns: *self, at: 0, left: CHUNK_INPUTS, lanes: [0; P], sums: [0; P], chunk: 0 }
     }
 }
 
@@ -96,7 +84,7 @@ pub(super) struct Filler<'a, const P: usize> {
     left: usize,
     lanes: [u32; P],
     sums: [i32; P],
-    entry: usize,
+    chunk: usize,
 }
 
 impl<const P: usize> Filler<'_, P> {
@@ -115,7 +103,7 @@ impl<const P: usize> Filler<'_, P> {
             self.left -= count;
             if self.left == 0 {
                 self.flush();
-                if self.columns.bits == WeightBits::W8 {
+                if self.columns.chunked {
                     self.close();
                 }
             }
@@ -130,16 +118,16 @@ impl<const P: usize> Filler<'_, P> {
         widen::<P>(self.columns.bits, source, out, &mut self.lanes);
     }
 
-    /// Fills up with zeros and completes the table.
+    /// Fills up with zeros and completes the sums.
     #[inline(always)]
     pub(super) fn finish(mut self) {
-        let zeros = [const { Cell::new(0) }; 16];
-        let missing = zeros.get(..self.columns.padded - self.at).unwrap_or(&[]);
-        self.push([missing; P]);
-        if self.left < CHUNK_INPUTS {
+        if self.at < self.columns.padded {
+            let zeros = [const { Cell::new(0) }; 16];
+            let missing = zeros.get(..self.columns.padded - self.at).unwrap_or(&[]);
+            self.push([missing; P]);
+        }
+        if self.left < CHUNK_INPUTS || !self.columns.chunked {
             self.flush();
-            self.close();
-        } else if self.columns.bits != WeightBits::W8 {
             self.close();
         }
     }
@@ -152,20 +140,15 @@ impl<const P: usize> Filler<'_, P> {
         self.left = CHUNK_INPUTS;
     }
 
-    /// Writes the entry of a chunk.
+    /// Writes the sums of a chunk.
     fn close(&mut self) {
-        let factor = if self.columns.bits == WeightBits::W8 { -32_768 } else { -128 };
-        let end = (self.at >> 1) * P;
-        let rest = (self.at & 15) >> 1;
-        let Some(entry) = self.columns.table.get(self.entry..self.entry + ENTRY) else { return };
-        for (word, sum) in entry.iter().zip(&self.sums) {
-            word.set(sum.wrapping_mul(factor) as u32);
-        }
-        for (word, end) in entry.iter().skip(3).zip([end - rest * P, end]) {
-            word.set(mark(self.columns.words, end));
+        let log2_factor = if self.columns.bits == WeightBits::W8 { 15 } else { 7 };
+        let cells = self.columns.sums.get(P * self.chunk..).unwrap_or(&[]);
+        for (cell, sum) in cells.iter().zip(&self.sums) {
+            cell.set((sum << log2_factor).wrapping_neg());
         }
         self.sums = [0; P];
-        self.entry += ENTRY;
+        self.chunk += 1;
     }
 }
 
@@ -210,11 +193,6 @@ mod strip {
     }
 }
 
-/// A place in the columns as the kernels compare it: an address on the device, an index elsewhere.
-fn mark(words: &[Cell<u32>], index: usize) -> u32 {
-    if cfg!(dsp) { words.as_ptr().wrapping_add(index).addr() as u32 } else { index as u32 }
-}
-
 /// The aligned words of bytes that start on a multiple of 4.
 #[allow(unsafe_code)]
 pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
@@ -222,6 +200,13 @@ pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
     // alias.
     let (before, words, _) = unsafe { bytes.align_to::<Cell<u32>>() };
     if before.is_empty() { words } else { &[] }
+}
+
+/// The same words with a sign.
+#[allow(unsafe_code)]
+fn signed(words: &[Cell<u32>]) -> &[Cell<i32>] {
+    // SAFETY: both are any four bytes, and cells may alias.
+    unsafe { words.align_to::<Cell<i32>>().1 }
 }
 
 /// Weights as words; `None` where they are not aligned.

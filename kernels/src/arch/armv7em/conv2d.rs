@@ -4,21 +4,21 @@
 use core::cell::Cell;
 
 use super::bytes::{clamp_bytes, copy};
-use super::column::{Columns, scratch_bytes, weight_words};
-use super::product::{BLOCK, Bytes, PIXELS, Strip, stream_words};
+use super::column::{Columns, scratch_bytes};
+use super::product::{BLOCK, Bytes, Output, PIXELS, Product, Residual};
+use super::stream::Stream;
 use crate::generic::finish::Finish;
-use crate::layout::dsp::{CONV_CHANNELS, chunks};
+use crate::layout::dsp::CONV_CHANNELS;
 use crate::op::Conv2d;
 use crate::tensor::read;
 use crate::{Dtype, KernelError, Tensor, WeightBits};
 
 /// Blocks whose accumulators are finished together.
-const BATCH: usize = 8;
+const BATCH: usize = 4;
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
-    let bits = op.accumulate.weight_bits;
-    op.column_len().map_or(usize::MAX, |row_len| scratch_bytes(bits, row_len, PIXELS, true))
+    op.blocks().map_or(usize::MAX, |blocks| scratch_bytes(&blocks, PIXELS, true))
 }
 
 /// Convolution of one group with weights in layout `dsp`, see [`Conv2d`].
@@ -42,86 +42,117 @@ pub fn conv2d(
     if have < need {
         return Err(small);
     }
-    let bits = op.accumulate.weight_bits;
-    let row_len = op.column_len().ok_or(KernelError::InvalidShape)?;
-    let columns = Columns::new(bits, row_len, scratch).ok_or(small)?;
-    let weights = weight_words(op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let stride = CONV_CHANNELS * stream_words(bits, row_len, chunks(row_len));
-    let strip = Strip::new(columns, weights, stride, op.accumulate.bias);
+    let blocks = op.blocks().ok_or(KernelError::InvalidShape)?;
+    let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
+    let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small)?;
+    let kernel = Kernel { op, stream, columns, residual, y };
     let taps = Taps::new(x, op);
-    let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
-    // A narrower result over its residual would overtake the residual's later pixels within a strip.
-    let width = if same_type { PIXELS } else { 1 };
-    let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;
     let (rows, row_pixels, _) = y.spec().dims.hwc();
+    // A narrower result over its residual would overtake the residual's later pixels within a strip.
+    let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
+    let fast = kernel.fast();
     let mut next = (0, 0);
     while next.0 < rows {
         let mut pixels = [next; PIXELS];
-        for (p, pixel) in pixels.iter_mut().enumerate() {
-            if p >= width || next.0 >= rows {
-                break;
-            }
-            *pixel = next;
+        let mut count = 0;
+        while count < width && next.0 < rows {
+            // Pixels that are not there are the last one again.
+            pixels.iter_mut().skip(count).for_each(|pixel| *pixel = next);
             next = if next.1 + 1 < row_pixels { (next.0, next.1 + 1) } else { (next.0 + 1, 0) };
+            count += 1;
         }
-        // Pixels that are not there are the last one again.
-        for p in 1..PIXELS {
-            if p >= width || pixels[p] < pixels[p - 1] {
-                pixels[p] = pixels[p - 1];
-            }
+        taps.fill(&kernel.columns, pixels);
+        match fast {
+            // The residual of a pixel that is not there may be overwritten already.
+            Some(shift) if residual.is_none() || count == PIXELS => kernel.bytes(pixels, shift),
+            _ => kernel.finish(pixels, count, 0),
         }
-        taps.fill(&columns, pixels);
-        if fast {
-            bytes(&strip, op, pixels, y);
-        } else {
-            finish(&strip, op, pixels, residual, y, 0);
-        }
+    }
+    if fast.is_some() {
+        clamp_bytes(y.cells(), op.accumulate.clamp);
     }
     Ok(())
 }
 
-/// Results without residual at shift 32.
-#[inline(always)]
-fn bytes(strip: &Strip, op: &Conv2d, pixels: [(usize, usize); PIXELS], y: &Tensor) {
-    let out = Bytes { multipliers: op.accumulate.multipliers, pixels: pixels.map(|(h, w)| y.pixel(h, w)) };
-    strip.bytes(&out);
-    out.pixels.iter().for_each(|pixel| clamp_bytes(pixel, op.accumulate.clamp));
-    let channels = usize::from(y.spec().dims.c);
-    if channels & 1 == 1 {
-        finish(strip, op, pixels, None, y, channels - 1);
-    }
+/// What all strips have in common.
+struct Kernel<'a> {
+    op: &'a Conv2d<'a>,
+    stream: Stream<'a>,
+    columns: Columns<'a, PIXELS>,
+    residual: Option<&'a Tensor<'a>>,
+    y: &'a Tensor<'a>,
 }
 
-/// Results of the channels from `first` on, an even number, by way of their accumulators.
-fn finish(
-    strip: &Strip,
-    op: &Conv2d,
-    pixels: [(usize, usize); PIXELS],
-    residual: Option<&Tensor>,
-    y: &Tensor,
-    first: usize,
-) {
-    let channels = usize::from(y.spec().dims.c);
-    let finish = pixels.map(|pixel| Finish::new(&op.accumulate, y, residual, pixel));
-    // A repeated pixel's residual may be overwritten already.
-    let count = 1 + pixels.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    let accumulators = [const { Cell::new(0) }; BATCH * BLOCK];
-    let mut weights = strip.weights.get((first >> 1) * strip.stride..).unwrap_or(&[]);
-    let mut c = first;
-    while c < channels {
-        let bias = strip.bias.get(c..).unwrap_or(&[]);
-        let last = [bias.first().copied().unwrap_or(0), 0];
-        let bias = if bias.len() == 1 { &last } else { bias };
-        Strip::new(strip.columns, weights, strip.stride, bias).accumulators(&accumulators);
-        let batch = (bias.len() & !1).min(BATCH * CONV_CHANNELS);
-        for (p, finish) in finish.iter().enumerate().take(count) {
-            for i in 0..batch.min(channels - c) {
-                let acc = accumulators.get(i * PIXELS + p).map_or(0, Cell::get);
-                finish.store(c + i, acc);
+impl Kernel<'_> {
+    /// Where results are bytes, and their shift is one that the products' high words have: that shift.
+    fn fast(&self) -> Option<u32> {
+        let bytes = |tensor: &Tensor| tensor.spec().dtype == Dtype::I8;
+        let shift = self.stream.shift(self.op.accumulate.shift)?;
+        (bytes(self.y) && self.residual.is_none_or(bytes)).then_some(shift)
+    }
+
+    /// Products with blocks from `first` on.
+    #[inline(always)]
+    fn product(&self, first: usize, blocks: usize) -> Product<'_, PIXELS> {
+        self.stream.product(self.columns.words, self.columns.sums_of(0), first, blocks)
+    }
+
+    /// Results that are bytes.
+    #[inline(always)]
+    fn bytes(&self, pixels: [(usize, usize); PIXELS], shift: u32) {
+        let (_, row_pixels, channels) = self.y.spec().dims.hwc();
+        let bytes = Bytes {
+            multipliers: self.op.accumulate.multipliers,
+            shift,
+            out: self.y.cells(),
+            starts: pixels.map(|(h, w)| (h * row_pixels + w) * channels),
+        };
+        let out = match self.residual {
+            None => Output::Bytes(bytes),
+            Some(residual) => {
+                let multiplier = self.op.accumulate.residual_multiplier;
+                Output::Sum(bytes, Residual { values: residual.cells(), multiplier })
             }
+        };
+        self.product(0, channels >> 1).strip(&out);
+        if channels & 1 == 1 {
+            let count = 1 + pixels.windows(2).filter(|pair| pair[0] != pair[1]).count();
+            self.finish(pixels, count, channels - 1);
         }
-        c += batch;
-        weights = weights.get((batch >> 1) * strip.stride..).unwrap_or(&[]);
+    }
+
+    /// Results of the channels from `first` on, an even number, by way of their accumulators.
+    fn finish(&self, pixels: [(usize, usize); PIXELS], count: usize, first: usize) {
+        let channels = usize::from(self.y.spec().dims.c);
+        let finish = pixels.map(|pixel| Finish::new(&self.op.accumulate, self.y, self.residual, pixel));
+        let cells = [const { Cell::new(0) }; BATCH * BLOCK];
+        let mut c = first;
+        while c < channels {
+            let batch = (channels - c).min(BATCH * CONV_CHANNELS);
+            self.accumulators(c >> 1, (batch + 1) >> 1, &cells);
+            for (p, finish) in finish.iter().enumerate().take(count) {
+                for i in 0..batch {
+                    let acc = cells.get(i * PIXELS + p).map_or(0, Cell::get);
+                    let bias = if self.stream.folded { 0 } else { finish.bias(c + i) };
+                    finish.store(c + i, acc.wrapping_add(bias));
+                }
+            }
+            c += batch;
+        }
+    }
+
+    /// Accumulators of at most [`BATCH`] blocks, without the bias that is not folded.
+    fn accumulators(&self, first: usize, blocks: usize, cells: &[Cell<i32>; BATCH * BLOCK]) {
+        if self.stream.folded {
+            self.product(first, blocks).strip(&Output::Accumulators(cells));
+            self.stream.scale(cells);
+            return;
+        }
+        for (block, cells) in cells.as_chunks::<BLOCK>().0.iter().enumerate().take(blocks) {
+            self.stream.chunked(&self.columns, first + block, cells, |product, out| {
+                product.strip(&Output::Accumulators(out));
+            });
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::shape::{MAX_CHANNELS, bad_clamp, clamp, retyped};
 use crate::conformance::arena::{Arena, Place};
 use crate::conformance::rng::Rng;
-use crate::layout::dsp;
+use crate::layout::dsp::Blocks;
 use crate::numerics::Clamp;
 use crate::op::{Accumulate, elementwise_in_place};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
@@ -64,17 +64,17 @@ impl Constants {
             residual_multiplier: 0,
         };
         case.draw_weights(rng);
-        if let Some(block) = block {
-            let weights = &case.weights[..case.weight_bytes];
-            dsp::pack(weights, weight_bits, (rows, row_len), block, |word| {
-                case.blocks[case.block_bytes / 4] = word.to_le();
-                case.block_bytes += 4;
-            });
-        }
         if rng.one_in(2) {
             case.draw_likely(rng)
         } else {
             case.draw_any(rng)
+        }
+        if let Some(channels) = block {
+            let (weights, bias) = (&case.weights[..case.weight_bytes], &case.bias[..case.channels]);
+            Blocks { bits: weight_bits, rows, row_len, channels }.pack(weights, bias, |word| {
+                case.blocks[case.block_bytes / 4] = word.to_le();
+                case.block_bytes += 4;
+            });
         }
         case
     }
