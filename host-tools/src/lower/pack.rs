@@ -1,7 +1,7 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
 use kernels::arch::armv7em::takes_depthwise;
-use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS, MAX_ROW};
+use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::op::{Accumulate, Depthwise, Geometry};
 use kernels::{Dtype, WeightBits};
 use runtime::format::{Layout, Op, Operand, Region, Step, Taps};
@@ -13,7 +13,7 @@ impl Network {
     /// Packs weights that lie in rows in another layout; gives the layout that they have then: rows that are
     /// too long for blocks stay, and all others with them.
     pub(super) fn repack(&mut self, layout: Layout) -> Layout {
-        let long = |step: &Step| blocks(&step.op).is_some_and(|blocks| blocks.row_len > MAX_ROW);
+        let long = |step: &Step| blocks(&step.op).is_some_and(|blocks| !blocks.fits());
         if layout == Layout::Rows || self.steps.iter().any(long) {
             return Layout::Rows;
         }
@@ -66,14 +66,15 @@ fn blocks(op: &Op) -> Option<Blocks> {
         Op::Conv2d { taps, groups: 1, group_inputs, group_outputs, accumulate, .. } => Some(Blocks {
             bits: accumulate.width.into(),
             rows: usize::from(*group_outputs),
-            row_len: taps.kernel.map(usize::from).iter().product::<usize>() * usize::from(*group_inputs),
+            kernel_rows: usize::from(taps.kernel[0]),
+            row_len: usize::from(taps.kernel[1]) * usize::from(*group_inputs),
             channels: CONV_CHANNELS,
         }),
         Op::Dense { x, accumulate } => {
             let bits = WeightBits::from(accumulate.width);
             let row_len = x.dims.map(usize::from).iter().product();
             let rows = accumulate.weights.bytes as usize / bits.row_bytes(row_len);
-            Some(Blocks { bits, rows, row_len, channels: DENSE_CHANNELS })
+            Some(Blocks { bits, rows, kernel_rows: 1, row_len, channels: DENSE_CHANNELS })
         }
         _ => None,
     }

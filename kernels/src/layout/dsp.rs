@@ -3,8 +3,9 @@
 //! The first word is 1 where the weights are folded, else 0. Then channels come in blocks of 2 (convolution) or 4
 //! (dense layer), the last one padded with zero weights. A block is a sequence of little-endian words: a header word
 //! for each of its channels, then for every word index of a row one word of each channel. A word holds 4 (8-bit
-//! weights), 8 (4-bit) or 16 (2-bit) inputs; rows are padded with zero weights, to an even number of words in an 8-bit
-//! dense layer.
+//! weights), 8 (4-bit) or 16 (2-bit) inputs. The weights of every kernel row are padded with zero weights to a multiple of 4
+//! inputs (8 at 2 bits), so that a kernel row is as many whole words of the input; a dense layer is one such row, and
+//! all of a channel's weights to whole words, an even number of them in an 8-bit dense layer.
 //!
 //! Inputs `x0 .. x3` of a quad make two pairs, `e = (x0, x2)` and `o = (x1, x3)`, because that is what
 //! SXTB16 makes of four bytes. A kernel multiplies a 16-bit lane of several packed weights, and the lowest
@@ -35,8 +36,8 @@ pub const DENSE_CHANNELS: usize = 4;
 /// Words of a channel behind one header that is not folded: `256 * sum(w * x)` of a chunk always fits 32 bits.
 pub const CHUNK_WORDS: usize = 124;
 
-/// Longest row: its words are counted in 16 bits.
-pub const MAX_ROW: usize = 65_535;
+/// Most inputs of a channel, padded: its words are counted in 16 bits.
+const MAX_INPUTS: usize = 65_535;
 
 impl WeightBits {
     /// Base-2 logarithm of the inputs that a word holds.
@@ -61,29 +62,61 @@ pub struct Blocks {
     pub bits: WeightBits,
     /// Output channels.
     pub rows: usize,
-    /// Weights of a channel.
+    /// Kernel rows; 1 in a dense layer.
+    pub kernel_rows: usize,
+    /// Weights of a channel in a kernel row.
     pub row_len: usize,
     /// Channels of a block: [`CONV_CHANNELS`] or [`DENSE_CHANNELS`].
     pub channels: usize,
 }
 
 impl Blocks {
-    /// Words of one channel without headers.
-    pub const fn row_words(&self) -> usize {
-        let shift = self.bits.log2_per_word();
-        let words = (self.row_len >> shift) + ((self.row_len & ((1 << shift) - 1) != 0) as usize);
-        if self.channels == DENSE_CHANNELS && matches!(self.bits, WeightBits::W8) { words + (words & 1) } else { words }
+    /// Inputs of a kernel row with those that pad it.
+    pub(crate) const fn padded_row(&self) -> usize {
+        let unit = if matches!(self.bits, WeightBits::W2) { 7 } else { 3 };
+        (self.row_len + unit) & !unit
     }
 
-    /// Inputs of a row with those that pad it.
-    pub(crate) const fn padded_row(&self) -> usize {
+    /// Inputs of a channel with those that pad kernel rows; `None` when more than [`MAX_INPUTS`].
+    const fn inputs(&self) -> Option<usize> {
+        if self.row_len > MAX_INPUTS {
+            return None;
+        }
+        match product(self.padded_row(), self.kernel_rows) {
+            Some(inputs) if inputs <= MAX_INPUTS => Some(inputs),
+            _ => None,
+        }
+    }
+
+    /// Words of one channel without headers; 0 when there are too many.
+    pub(crate) const fn row_words(&self) -> usize {
+        let inputs = match self.inputs() {
+            Some(inputs) => inputs,
+            None => 0,
+        };
+        let shift = self.bits.log2_per_word();
+        let words = (inputs >> shift) + ((inputs & ((1 << shift) - 1) != 0) as usize);
+        if self.channels == DENSE_CHANNELS && matches!(self.bits, WeightBits::W8) {
+            words + (words & 1)
+        } else {
+            words
+        }
+    }
+
+    /// Inputs of a channel with all that pad it.
+    pub(crate) const fn padded_inputs(&self) -> usize {
         self.row_words() << self.bits.log2_per_word()
     }
 
-    /// Chunks of a row that is not folded; `row_len` is at most [`MAX_ROW`].
+    /// Whether the weights are not too long for blocks.
+    pub const fn fits(&self) -> bool {
+        self.inputs().is_some()
+    }
+
+    /// Chunks of a channel that is not folded.
     pub(crate) const fn chunks(&self) -> usize {
         match self.bits {
-            // 33826 / 2^22 is 1 / 124 closely enough for every row; a test counts them all.
+            // 33826 / 2^22 is 1 / 124 closely enough for every channel; a test counts them all.
             WeightBits::W8 => ((self.row_words() + CHUNK_WORDS - 1) * 33_826) >> 22,
             _ => 1,
         }
@@ -101,7 +134,7 @@ impl Blocks {
 
     /// Bytes of all packed weights; `None` when too many.
     pub const fn bytes(&self) -> Option<usize> {
-        if self.row_len > MAX_ROW {
+        if !self.fits() {
             return None;
         }
         let padded = (self.rows + self.channels - 1) & !(self.channels - 1);
@@ -113,19 +146,25 @@ impl Blocks {
 
     /// Packs layout `rows` with its biases, word by word.
     pub fn pack(&self, rows: &[u8], bias: &[i32], mut emit: impl FnMut(u32)) {
-        let Self { bits, rows: count, row_len, channels } = *self;
-        let row_bytes = bits.row_bytes(row_len);
+        let Self { bits, rows: count, kernel_rows, row_len, channels } = *self;
+        let (weights, padded_row) = (kernel_rows * row_len, self.padded_row());
+        let row_bytes = bits.row_bytes(weights);
         let weight = |channel: usize, k: usize| -> i32 {
-            if channel >= count || k >= row_len {
+            if channel >= count || k >= weights {
                 return 0;
             }
             unpack(rows.get(channel * row_bytes..).unwrap_or(&[]), bits, k)
+        };
+        // By the place in padded kernel rows.
+        let padded = |channel: usize, at: usize| -> i32 {
+            let (row, at) = (at / padded_row, at % padded_row);
+            if at < row_len && row < kernel_rows { weight(channel, row * row_len + at) } else { 0 }
         };
         let bias = |channel: usize| bias.get(channel).copied().unwrap_or(0);
         let words = self.row_words();
         let inputs = 1 << bits.log2_per_word();
         let bound = |channel: usize| {
-            let sum = (0..row_len).map(|k| i64::from(weight(channel, k).abs())).sum::<i64>();
+            let sum = (0..weights).map(|k| i64::from(weight(channel, k).abs())).sum::<i64>();
             128 * sum + i64::from(bias(channel)).abs()
         };
         let folded = (0..count).all(|channel| bound(channel) < 1 << (31 - bits.log2_factor()));
@@ -138,14 +177,14 @@ impl Blocks {
                 for c in block..block + channels {
                     let mut header = if folded { bias(c) << bits.log2_factor() } else { 0 };
                     if bits == WeightBits::W8 {
-                        let even = (2 * chunk..2 * end).map(|i| weight(c, 2 * i) + 128).sum::<i32>();
+                        let even = (2 * chunk..2 * end).map(|i| padded(c, 2 * i) + 128).sum::<i32>();
                         header = header.wrapping_sub(127 * even);
                     }
                     emit(header as u32);
                 }
                 for word in chunk..end {
                     for c in block..block + channels {
-                        emit(encode(bits, |i| weight(c, word * inputs + i)));
+                        emit(encode(bits, |i| padded(c, word * inputs + i)));
                     }
                 }
             }
@@ -186,13 +225,13 @@ mod tests {
     const BITS: [WeightBits; 3] = [WeightBits::W2, WeightBits::W4, WeightBits::W8];
 
     fn blocks(bits: WeightBits, (rows, row_len): (usize, usize), channels: usize) -> Blocks {
-        Blocks { bits, rows, row_len, channels }
+        Blocks { bits, rows, kernel_rows: 1, row_len, channels }
     }
 
     #[test]
     fn chunks_are_counted_exactly() {
         for channels in [CONV_CHANNELS, DENSE_CHANNELS] {
-            for row_len in 1..=MAX_ROW {
+            for row_len in 1..=MAX_INPUTS - 3 {
                 let blocks = blocks(WeightBits::W8, (1, row_len), channels);
                 assert_eq!(blocks.chunks(), blocks.row_words().div_ceil(CHUNK_WORDS), "{row_len}");
             }
@@ -218,7 +257,20 @@ mod tests {
                 }
             }
         }
-        assert_eq!(blocks(WeightBits::W8, (1, MAX_ROW + 1), CONV_CHANNELS).bytes(), None);
+        assert_eq!(blocks(WeightBits::W8, (1, MAX_INPUTS + 1), CONV_CHANNELS).bytes(), None);
+    }
+
+    #[test]
+    fn kernel_rows_are_padded_apart() {
+        let blocks = Blocks { kernel_rows: 2, ..blocks(WeightBits::W8, (1, 3), CONV_CHANNELS) };
+        let mut words = [0; 7];
+        let mut count = 0;
+        blocks.pack(&[1, 2, 3, 4, 5, 6], &[0], |word| {
+            words[count] = word;
+            count += 1;
+        });
+        assert_eq!(blocks.bytes(), Some(28));
+        assert_eq!([words[3], words[5]], [0x0083_0281, 0x0086_0584]);
     }
 
     #[test]

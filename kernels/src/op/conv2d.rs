@@ -101,8 +101,8 @@ impl Conv2d<'_> {
             return Err(KernelError::InvalidGeometry);
         }
         let row_len = self.column_len().ok_or(KernelError::InvalidShape)?;
-        let block = if self.groups == 1 { Some(CONV_CHANNELS) } else { None };
-        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), block)
+        let blocks = if self.groups == 1 { Some(self.blocks()) } else { None };
+        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())
     }
 
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
@@ -110,10 +110,16 @@ impl Conv2d<'_> {
         product(self.geometry.taps(), usize::from(self.group_inputs))
     }
 
-    /// The blocks of weights in layout `dsp` where there is one group; `None` when they are too long.
-    pub(crate) fn blocks(&self) -> Option<Blocks> {
-        let (bits, rows) = (self.accumulate.weight_bits, usize::from(self.group_outputs));
-        self.column_len().map(|row_len| Blocks { bits, rows, row_len, channels: CONV_CHANNELS })
+    /// The blocks of weights in layout `dsp` where there is one group.
+    pub fn blocks(&self) -> Blocks {
+        let [kh, kw] = self.geometry.kernel.map(usize::from);
+        Blocks {
+            bits: self.accumulate.weight_bits,
+            rows: usize::from(self.group_outputs),
+            kernel_rows: kh,
+            row_len: kw * usize::from(self.group_inputs),
+            channels: CONV_CHANNELS,
+        }
     }
 
     /// Whether the weights are in blocks: layout `dsp`, and not grouped.

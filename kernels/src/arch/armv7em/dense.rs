@@ -8,19 +8,19 @@ use super::product::{Bytes, Output};
 use super::stream::Stream;
 use crate::generic::column::widen;
 use crate::generic::finish::Finish;
-use crate::layout::dsp::DENSE_CHANNELS;
+use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::op::Dense;
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Bytes are widened from where they lie but for a rest.
 pub(crate) fn scratch(op: &Dense, x: &TensorSpec) -> usize {
     let blocks = op.blocks(x, 0);
-    scratch_bytes(&blocks, 1, !direct(x, blocks.row_len))
+    scratch_bytes(&blocks, 1, usize::from(!direct(x, &blocks)))
 }
 
 /// Whether the input can be widened without staging.
-fn direct(x: &TensorSpec, row_len: usize) -> bool {
-    x.dtype == Dtype::I8 && row_len & 7 == 0
+fn direct(x: &TensorSpec, blocks: &Blocks) -> bool {
+    x.dtype == Dtype::I8 && blocks.fits() && blocks.padded_row() == blocks.row_len
 }
 
 /// Fully connected layer with weights in layout `dsp`, see [`Dense`].
@@ -48,20 +48,20 @@ pub fn dense(
     let blocks = op.blocks(&x.spec(), channels);
     let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
     let columns = Columns::<1>::new(&blocks, stream.folded, scratch).ok_or(small)?;
-    if direct(&x.spec(), blocks.row_len) {
-        let mut filler = columns.filler();
+    let mut filler = columns.filler();
+    if direct(&x.spec(), &blocks) {
         filler.push([x.cells()]);
-        filler.finish();
     } else {
         stage(x, columns.stage(0));
-        columns.widen_stage();
+        filler.push([columns.stage(0)]);
     }
+    filler.finish();
+    let [sum] = columns.sums_of(0);
     let mut first = 0;
     if let (None, Dtype::I8, Some(shift)) = (residual, y.spec().dtype, stream.shift(op.accumulate.shift)) {
         let whole = channels >> DENSE_CHANNELS.ilog2();
-        let bytes =
-            Bytes { multipliers: op.accumulate.multipliers, shift, out: y.cells(), starts: [0] };
-        stream.product(columns.words, columns.sums_of(0), 0, whole).dense(&Output::Bytes(bytes));
+        let bytes = Bytes { multipliers: op.accumulate.multipliers, shift, out: y.cells() };
+        stream.product(&columns, 0, whole).dense(sum, &Output::Bytes(bytes));
         clamp_bytes(y.cells(), op.accumulate.clamp);
         first = whole * DENSE_CHANNELS;
     }
@@ -70,11 +70,12 @@ pub fn dense(
     while first < channels {
         let block = first >> DENSE_CHANNELS.ilog2();
         if stream.folded {
-            let product = stream.product(columns.words, columns.sums_of(0), block, 1);
-            product.dense(&Output::Accumulators(&cells));
+            stream.product(&columns, block, 1).dense(sum, &Output::Accumulators(&cells));
             stream.scale(&cells);
         } else {
-            stream.chunked(&columns, block, &cells, |product, out| product.dense(&Output::Accumulators(out)));
+            stream.chunked(&columns, block, &cells, |product, [sum], out| {
+                product.dense(sum, &Output::Accumulators(out));
+            });
         }
         for (i, cell) in cells.iter().enumerate().take(channels - first) {
             let bias = if stream.folded { 0 } else { finish.bias(first + i) };

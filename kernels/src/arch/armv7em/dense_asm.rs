@@ -30,8 +30,24 @@ struct Task {
 macro_rules! four {
     ($x:literal, $a:literal, $b:literal, $c:literal, $d:literal) => {
         concat!(
-            "smlad r8, ", $x, ", ", $a, ", r8\n smlad r9, ", $x, ", ", $b, ", r9\n",
-            "smlad r10, ", $x, ", ", $c, ", r10\n smlad r11, ", $x, ", ", $d, ", r11\n",
+            "smlad r8, ",
+            $x,
+            ", ",
+            $a,
+            ", r8\n smlad r9, ",
+            $x,
+            ", ",
+            $b,
+            ", r9\n",
+            "smlad r10, ",
+            $x,
+            ", ",
+            $c,
+            ", r10\n smlad r11, ",
+            $x,
+            ", ",
+            $d,
+            ", r11\n",
         )
     };
 }
@@ -56,10 +72,30 @@ macro_rules! words_8 {
 macro_rules! made {
     ($x:literal, $op:literal, $rest:literal) => {
         concat!(
-            $op, " r12, r4", $rest, "\n smlad r8, ", $x, ", r12, r8\n",
-            $op, " r12, r5", $rest, "\n smlad r9, ", $x, ", r12, r9\n",
-            $op, " r12, r6", $rest, "\n smlad r10, ", $x, ", r12, r10\n",
-            $op, " r12, r7", $rest, "\n smlad r11, ", $x, ", r12, r11\n",
+            $op,
+            " r12, r4",
+            $rest,
+            "\n smlad r8, ",
+            $x,
+            ", r12, r8\n",
+            $op,
+            " r12, r5",
+            $rest,
+            "\n smlad r9, ",
+            $x,
+            ", r12, r9\n",
+            $op,
+            " r12, r6",
+            $rest,
+            "\n smlad r10, ",
+            $x,
+            ", r12, r10\n",
+            $op,
+            " r12, r7",
+            $rest,
+            "\n smlad r11, ",
+            $x,
+            ", r12, r11\n",
         )
     };
 }
@@ -197,20 +233,15 @@ const fn unrolled(bits: WeightBits) -> (usize, u32, u32) {
 
 /// The blocks of a dense layer; the caller has compared all sizes. 8-bit rows have an even number of words.
 #[inline(always)]
-pub(super) fn dense(product: &Product<1>, out: &Output<1>) {
+pub(super) fn dense(product: &Product<1>, sum: i32, out: &Output) {
     let (bytes, log2_words, log2_repeats) = unrolled(product.bits);
     let rest = (product.row_words >> log2_words) & ((1 << log2_repeats) - 1);
     let entry = bytes * if rest == 0 { 1 << log2_repeats } else { rest };
-    let column_words = match product.bits {
-        WeightBits::W8 => 2 * product.row_words,
-        WeightBits::W4 => 4 * product.row_words,
-        WeightBits::W2 => 8 * product.row_words,
-    };
     let weights = product.weights.as_ptr();
     let mut task = Task {
         columns: product.columns.as_ptr(),
-        sum: product.sums[0],
-        columns_end: product.columns.as_ptr().wrapping_add(column_words),
+        sum,
+        columns_end: product.columns.as_ptr().wrapping_add(product.column_words()),
         entry,
         multipliers: null(),
         out: null(),
@@ -222,12 +253,12 @@ pub(super) fn dense(product: &Product<1>, out: &Output<1>) {
         Output::Accumulators(out) => task.out = out.as_ptr().cast(),
         Output::Bytes(bytes) => {
             task.multipliers = bytes.multipliers.as_ptr();
-            task.out = bytes.out.as_ptr().wrapping_add(bytes.starts[0]);
+            task.out = bytes.out.as_ptr();
             task.shift = bytes.shift;
         }
         Output::Sum(..) => return,
     }
-    // SAFETY: `Product::fits` has compared column, weights, multipliers and output with the blocks. The loop is entered
+    // SAFETY: `Product::room` has compared column, weights, multipliers and output with the blocks. The loop is entered
     // a whole number of its repetitions before its end. All bytes written are cells.
     unsafe {
         match product.bits {

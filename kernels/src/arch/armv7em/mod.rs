@@ -37,6 +37,7 @@ mod simd;
 mod stream;
 #[cfg(dsp)]
 mod strip_asm;
+mod taps;
 mod widen;
 #[cfg(dsp)]
 mod widen_asm;

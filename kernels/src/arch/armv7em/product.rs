@@ -18,8 +18,6 @@ pub(super) struct Product<'a, const P: usize> {
     pub(super) bits: WeightBits,
     /// Widened columns of `P` pixels.
     pub(super) columns: &'a [Cell<u32>],
-    /// What accumulators start with, beside the header.
-    pub(super) sums: [i32; P],
     /// Words of one channel.
     pub(super) row_words: usize,
     pub(super) weights: &'a [u32],
@@ -28,44 +26,34 @@ pub(super) struct Product<'a, const P: usize> {
 
 /// Where results go.
 #[derive(Clone, Copy)]
-pub(super) enum Output<'a, const P: usize> {
+pub(super) enum Output<'a> {
     /// Requantised to signed bytes.
-    Bytes(Bytes<'a, P>),
+    Bytes(Bytes<'a>),
     /// The same with a residual.
-    Sum(Bytes<'a, P>, Residual<'a>),
+    Sum(Bytes<'a>, Residual<'a>),
     /// Accumulators times the factor of their weights, channel-major for each block.
     Accumulators(&'a [Cell<i32>]),
 }
 
-/// Bytes of `P` pixels.
+/// Results that are bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Bytes<'a, const P: usize> {
+pub(super) struct Bytes<'a> {
     pub(super) multipliers: &'a [i32],
     /// Shift behind the high word of the product, the factor of the weights included.
     pub(super) shift: u32,
     pub(super) out: &'a [Cell<u8>],
-    /// Of each pixel the place of its first channel, in ascending order.
-    pub(super) starts: [usize; P],
 }
 
-/// A residual that lies as the result does; its pixels are equally far apart.
+/// A residual that lies as the result does.
 #[derive(Clone, Copy)]
 pub(super) struct Residual<'a> {
     pub(super) values: &'a [Cell<u8>],
     pub(super) multiplier: i32,
 }
 
-impl<const P: usize> Bytes<'_, P> {
-    fn holds(&self, channels: usize) -> bool {
-        let first = self.starts.first().copied().unwrap_or(0);
-        channels <= self.multipliers.len()
-            && self.starts.iter().all(|&start| start >= first && start + channels <= self.out.len())
-    }
-}
-
-impl<const P: usize> Product<'_, P> {
-    /// Words of the columns for one word of weights.
-    fn column_words(&self) -> usize {
+impl<'a, const P: usize> Product<'a, P> {
+    /// Words of the columns for all words of a channel.
+    pub(super) fn column_words(&self) -> usize {
         let words = self.row_words * P * 2;
         match self.bits {
             WeightBits::W8 => words,
@@ -74,49 +62,66 @@ impl<const P: usize> Product<'_, P> {
         }
     }
 
-    /// Whether columns, weights and output hold all blocks of `channels`.
-    fn fits(&self, channels: usize, out: &Output<P>) -> bool {
+    /// How far into an output the first channel of a pixel may lie; `None` where columns, weights or output do not
+    /// hold all blocks of `channels`.
+    fn room(&self, channels: usize, out: &Output) -> Option<usize> {
         let all = self.blocks * channels;
-        let room = match out {
-            Output::Bytes(bytes) => bytes.holds(all),
-            Output::Sum(bytes, residual) => {
-                let far = bytes.starts.last().is_none_or(|&start| start + all <= residual.values.len());
-                bytes.holds(all) && far && bytes.starts.windows(3).all(|s| s[1] - s[0] == s[2] - s[1])
-            }
-            Output::Accumulators(out) => all * P <= out.len(),
+        let bytes = |bytes: &Bytes| {
+            if all <= bytes.multipliers.len() { bytes.out.len().checked_sub(all) } else { None }
         };
-        room && self.blocks > 0
+        let room = match out {
+            Output::Bytes(out) => bytes(out)?,
+            Output::Sum(out, residual) => bytes(out)?.min(residual.values.len().checked_sub(all)?),
+            Output::Accumulators(out) if all * P <= out.len() => 0,
+            Output::Accumulators(_) => return None,
+        };
+        let fits = self.blocks > 0
             && self.row_words > 0
             && self.column_words() <= self.columns.len()
-            && (self.row_words + 1) * all <= self.weights.len()
+            && (self.row_words + 1) * all <= self.weights.len();
+        fits.then_some(room)
     }
 }
 
-impl Product<'_, PIXELS> {
-    /// Writes the results of all blocks of a convolution.
+/// Where the first channels of a strip's pixels lie in the output, in ascending order; equally far apart with a residual.
+pub(super) type Starts = [usize; PIXELS];
+
+/// A product that is made anew for every strip.
+pub(super) struct Strip<'a> {
+    ready: Ready<'a>,
+    room: usize,
+}
+
+impl<'a> Strip<'a> {
+    /// All blocks of a convolution; `None` where something does not hold them.
+    pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Option<Self> {
+        let room = product.room(CONV_CHANNELS, out)?;
+        Some(Self { ready: Ready::new(product, out), room })
+    }
+
+    /// Writes the results of the columns as they are now; `sums` is what accumulators start with, beside the header.
     #[inline(always)]
-    pub(super) fn strip(&self, out: &Output<PIXELS>) {
-        if self.fits(CONV_CHANNELS, out) {
-            strip(self, out);
+    pub(super) fn run(&mut self, sums: [i32; PIXELS], starts: Starts) {
+        if starts[0] <= starts[1] && starts[1] <= starts[2] && starts[2] <= self.room {
+            self.ready.run(sums, starts);
         }
     }
 }
 
 impl Product<'_, 1> {
     /// Writes the results of all blocks of a dense layer.
-    #[inline(always)]
-    pub(super) fn dense(&self, out: &Output<1>) {
-        if self.fits(DENSE_CHANNELS, out) {
-            dense(self, out);
+    pub(super) fn dense(&self, sum: i32, out: &Output) {
+        if self.room(DENSE_CHANNELS, out).is_some() {
+            dense(self, sum, out);
         }
     }
 }
 
 #[cfg(dsp)]
-use super::{dense_asm::dense, strip_asm::strip};
+use super::{dense_asm::dense, strip_asm::Ready};
 
 #[cfg(not(dsp))]
-use portable::{dense, strip};
+use portable::{Ready, dense};
 
 #[cfg(not(dsp))]
 mod portable {
@@ -124,7 +129,7 @@ mod portable {
 
     use core::cell::Cell;
 
-    use super::{BLOCK, CONV_CHANNELS, DENSE_CHANNELS, Output, PIXELS, Product};
+    use super::{BLOCK, CONV_CHANNELS, DENSE_CHANNELS, Output, PIXELS, Product, Starts};
     use crate::WeightBits;
     use crate::arch::armv7em::simd::{smlad, smmul, ssat8, sxtb16, sxtb16_ror8};
 
@@ -155,13 +160,18 @@ mod portable {
     }
 
     /// Blocks of `C` channels with `P` columns: `N` accumulators each, channel-major.
-    fn blocks<const P: usize, const C: usize, const N: usize>(product: &Product<P>, out: &Output<P>) {
+    fn blocks<const P: usize, const C: usize, const N: usize>(
+        product: &Product<P>,
+        out: &Output,
+        sums: [i32; P],
+        starts: [usize; P],
+    ) {
         let mut weights = product.weights.iter().copied();
         for block in 0..product.blocks {
             let mut acc = [0i32; N];
             for acc in acc.as_chunks_mut::<P>().0 {
                 let header = weights.next().unwrap_or(0) as i32;
-                for (acc, sum) in acc.iter_mut().zip(product.sums) {
+                for (acc, sum) in acc.iter_mut().zip(sums) {
                     *acc = header.wrapping_add(sum);
                 }
             }
@@ -174,15 +184,16 @@ mod portable {
                 x = x.get(used..).unwrap_or(&[]);
             }
             for (i, acc) in acc.into_iter().enumerate() {
-                store(product, out, (block * C + i / P, i % P), acc);
+                store(product, out, (block * C + i / P, i % P), starts[i % P], acc);
             }
         }
     }
 
     fn store<const P: usize>(
         product: &Product<P>,
-        out: &Output<P>,
+        out: &Output,
         (channel, pixel): (usize, usize),
+        start: usize,
         acc: i32,
     ) {
         let (bytes, value) = match out {
@@ -196,22 +207,34 @@ mod portable {
             }
             Output::Sum(bytes, residual) => {
                 let multiplier = i64::from(bytes.multipliers.get(channel).copied().unwrap_or(0));
-                let at = bytes.starts[pixel] + channel;
+                let at = start + channel;
                 let identity = residual.values.get(at).map_or(0, |cell| i64::from(cell.get() as i8));
                 let identity = (identity * i64::from(residual.multiplier)) << product.bits.log2_factor();
                 (bytes, ((i64::from(acc) * multiplier + identity) >> 32) as i32)
             }
         };
-        if let Some(cell) = bytes.out.get(bytes.starts[pixel] + channel) {
+        if let Some(cell) = bytes.out.get(start + channel) {
             cell.set(ssat8(value >> bytes.shift) as u8);
         }
     }
 
-    pub(super) fn strip(product: &Product<PIXELS>, out: &Output<PIXELS>) {
-        blocks::<PIXELS, CONV_CHANNELS, BLOCK>(product, out);
+    /// A product that is made anew for every strip.
+    pub(super) struct Ready<'a> {
+        product: Product<'a, PIXELS>,
+        out: Output<'a>,
     }
 
-    pub(super) fn dense(product: &Product<1>, out: &Output<1>) {
-        blocks::<1, DENSE_CHANNELS, DENSE_CHANNELS>(product, out);
+    impl<'a> Ready<'a> {
+        pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Self {
+            Self { product: *product, out: *out }
+        }
+
+        pub(super) fn run(&mut self, sums: [i32; PIXELS], starts: Starts) {
+            blocks::<PIXELS, CONV_CHANNELS, BLOCK>(&self.product, &self.out, sums, starts);
+        }
+    }
+
+    pub(super) fn dense(product: &Product<1>, sum: i32, out: &Output) {
+        blocks::<1, DENSE_CHANNELS, DENSE_CHANNELS>(product, out, [sum], [0]);
     }
 }

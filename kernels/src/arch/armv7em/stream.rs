@@ -34,13 +34,12 @@ impl<'a> Stream<'a> {
     #[inline(always)]
     pub(super) fn product<const P: usize>(
         &self,
-        columns: &'a [Cell<u32>],
-        sums: [i32; P],
+        columns: &Columns<'a, P>,
         first: usize,
         blocks: usize,
     ) -> Product<'a, P> {
         let weights = self.words.get(first * self.blocks.folded_words()..).unwrap_or(&[]);
-        Product { bits: self.blocks.bits, columns, sums, row_words: self.row_words, weights, blocks }
+        Product { bits: self.blocks.bits, columns: columns.words, row_words: self.row_words, weights, blocks }
     }
 
     /// Takes the factor of the weights from accumulators.
@@ -54,7 +53,7 @@ impl<'a> Stream<'a> {
         columns: &Columns<'a, P>,
         block: usize,
         cells: &[Cell<i32>; N],
-        multiply: impl Fn(&Product<'a, P>, &[Cell<i32>]),
+        multiply: impl Fn(&Product<'a, P>, [i32; P], &[Cell<i32>]),
     ) {
         let mut weights = self.words.get(block * self.blocks.chunked_words()..).unwrap_or(&[]);
         let mut words = columns.words;
@@ -64,9 +63,8 @@ impl<'a> Stream<'a> {
         for chunk in 0..self.blocks.chunks() {
             let row_words = if self.blocks.chunks() == 1 { left } else { left.min(CHUNK_WORDS) };
             let sums = columns.sums_of(chunk);
-            let product =
-                Product { bits: self.blocks.bits, columns: words, sums, row_words, weights, blocks: 1 };
-            multiply(&product, &part);
+            let product = Product { bits: self.blocks.bits, columns: words, row_words, weights, blocks: 1 };
+            multiply(&product, sums, &part);
             self.scale(&part);
             for (cell, part) in cells.iter().zip(&part) {
                 cell.set(cell.get().wrapping_add(part.get()));

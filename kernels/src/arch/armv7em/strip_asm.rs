@@ -7,9 +7,10 @@
 
 use core::arch::naked_asm;
 use core::cell::Cell;
+use core::marker::PhantomData;
 use core::ptr::null;
 
-use super::product::{Output, PIXELS, Product};
+use super::product::{Output, PIXELS, Product, Starts};
 use crate::WeightBits;
 use crate::layout::dsp::CONV_CHANNELS;
 
@@ -85,7 +86,14 @@ macro_rules! weights {
 /// 17 instructions of four bytes.
 macro_rules! word_8 {
     () => {
-        concat!(weights!(), lanes_raw!(), pixels!(), "uxtb16 r5, r5\n uxtb16 r6, r6\n", channel_0!("r5"), channel_1!("r6"))
+        concat!(
+            weights!(),
+            lanes_raw!(),
+            pixels!(),
+            "uxtb16 r5, r5\n uxtb16 r6, r6\n",
+            channel_0!("r5"),
+            channel_1!("r6")
+        )
     };
 }
 macro_rules! other_bytes {
@@ -128,13 +136,25 @@ macro_rules! word_2 {
 macro_rules! residual {
     ($acc:literal, $load:literal, $store:literal, $shift:literal) => {
         concat!(
-            "smull ", $acc, ", r7, ", $acc, ", r5\n",
-            "ldrsb r4, ", $load, "\n",
-            "lsl r4, r4, #", $shift, "\n",
-            "smlal ", $acc, ", r7, r4, r6\n",
+            "smull ",
+            $acc,
+            ", r7, ",
+            $acc,
+            ", r5\n",
+            "ldrsb r4, ",
+            $load,
+            "\n",
+            "lsl r4, r4, #",
+            $shift,
+            "\n",
+            "smlal ",
+            $acc,
+            ", r7, r4, r6\n",
             "asr r7, r7, r1\n",
             "ssat r7, #8, r7\n",
-            "strb r7, ", $store, "\n",
+            "strb r7, ",
+            $store,
+            "\n",
         )
     };
 }
@@ -296,58 +316,71 @@ const SUM: usize = 1;
 const ACCUMULATORS: usize = 2;
 const SHIFTED: usize = 3;
 
-/// The blocks of a strip; the caller has compared all sizes.
-#[inline(always)]
-pub(super) fn strip(product: &Product<PIXELS>, out: &Output<PIXELS>) {
-    let (word_bytes, words) = unrolled(product.bits);
-    let rest = product.row_words & (words - 1);
-    let entry = word_bytes * if rest == 0 { words } else { rest };
-    let column_words = product.row_words * 2 * PIXELS;
-    let column_words = match product.bits {
-        WeightBits::W8 => column_words,
-        WeightBits::W4 => 2 * column_words,
-        WeightBits::W2 => 4 * column_words,
-    };
-    let weights = product.weights.as_ptr();
-    let mut task = Task {
-        columns: product.columns.as_ptr(),
-        sums: product.sums,
-        columns_end: product.columns.as_ptr().wrapping_add(column_words),
-        entry,
-        multipliers: null(),
-        out: null(),
-        second: 0,
-        third: 0,
-        weights_end: weights.wrapping_add(product.blocks * CONV_CHANNELS * (product.row_words + 1)),
-        mode: ACCUMULATORS,
-        residual: null(),
-        residual_multiplier: 0,
-        shift: 0,
-        weights,
-    };
-    match out {
-        Output::Accumulators(out) => task.out = out.as_ptr().cast(),
-        Output::Bytes(bytes) | Output::Sum(bytes, _) => {
-            let [first, second, third] = bytes.starts;
-            task.multipliers = bytes.multipliers.as_ptr();
-            task.out = bytes.out.as_ptr().wrapping_add(first);
-            (task.second, task.third) = (second - first, third - first);
-            task.mode = if bytes.shift == product.bits.log2_factor() { BYTES } else { SHIFTED };
-            task.shift = bytes.shift;
-            if let Output::Sum(_, residual) = out {
-                task.mode = SUM;
-                task.residual = residual.values.as_ptr().wrapping_add(first);
-                task.residual_multiplier = residual.multiplier;
+/// A product that is made anew for every strip; its sizes were compared.
+pub(super) struct Ready<'a> {
+    task: Task,
+    bits: WeightBits,
+    out: *const Cell<u8>,
+    residual: *const Cell<u8>,
+    lives: PhantomData<&'a Cell<u8>>,
+}
+
+impl<'a> Ready<'a> {
+    pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Self {
+        let (word_bytes, words) = unrolled(product.bits);
+        let rest = product.row_words & (words - 1);
+        let entry = word_bytes * if rest == 0 { words } else { rest };
+        let weights = product.weights.as_ptr();
+        let mut task = Task {
+            columns: product.columns.as_ptr(),
+            sums: [0; PIXELS],
+            columns_end: product.columns.as_ptr().wrapping_add(product.column_words()),
+            entry,
+            multipliers: null(),
+            out: null(),
+            second: 0,
+            third: 0,
+            weights_end: weights.wrapping_add(product.blocks * CONV_CHANNELS * (product.row_words + 1)),
+            mode: ACCUMULATORS,
+            residual: null(),
+            residual_multiplier: 0,
+            shift: 0,
+            weights,
+        };
+        let all;
+        let mut residuals = null();
+        match out {
+            Output::Accumulators(out) => all = out.as_ptr().cast(),
+            Output::Bytes(bytes) | Output::Sum(bytes, _) => {
+                all = bytes.out.as_ptr();
+                task.multipliers = bytes.multipliers.as_ptr();
+                task.mode = if bytes.shift == product.bits.log2_factor() { BYTES } else { SHIFTED };
+                task.shift = bytes.shift;
+                if let Output::Sum(_, residual) = out {
+                    task.mode = SUM;
+                    residuals = residual.values.as_ptr();
+                    task.residual_multiplier = residual.multiplier;
+                }
             }
         }
+        Self { task, bits: product.bits, out: all, residual: residuals, lives: PhantomData }
     }
-    // SAFETY: `Product::fits` has compared columns, weights, multipliers, residual and output with the blocks. The
-    // loop is entered a whole number of words before its end. All bytes written are cells.
-    unsafe {
-        match product.bits {
-            WeightBits::W8 => strip_8(&task),
-            WeightBits::W4 => strip_4(&task),
-            WeightBits::W2 => strip_2(&task),
+
+    #[inline(always)]
+    pub(super) fn run(&mut self, sums: [i32; PIXELS], [first, second, third]: Starts) {
+        self.task.sums = sums;
+        self.task.out = self.out.wrapping_add(first);
+        self.task.residual = self.residual.wrapping_add(first);
+        (self.task.second, self.task.third) = (second - first, third - first);
+        // SAFETY: `Product::room` has compared columns, weights, multipliers, residual and output with the blocks,
+        // `Strip::run` the starts with the room. The loop is entered a whole number of words before its end. All bytes
+        // written are cells.
+        unsafe {
+            match self.bits {
+                WeightBits::W8 => strip_8(&self.task),
+                WeightBits::W4 => strip_4(&self.task),
+                WeightBits::W2 => strip_2(&self.task),
+            }
         }
     }
 }
