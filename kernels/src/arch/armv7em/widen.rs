@@ -142,7 +142,7 @@ mod imp {
 
     use super::{PIXELS, Rows, WeightBits, start, widen2, widen4, widen8};
 
-    pub(super) fn column8(source: &[Cell<u8>], out: &[Cell<u32>]) -> u32 {
+    pub(in crate::arch::armv7em) fn column8(source: &[Cell<u8>], out: &[Cell<u32>]) -> u32 {
         let mut lanes = [0];
         widen8::<1, 2>([source], out, &mut lanes);
         lanes[0]
