@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::controls::{Control, controls};
+use super::controls::{Control, by_chance, controls};
 use super::network::Taken;
 use super::prices::{FLASH, problem};
 use super::{BudgetError, Network, Ranking};
@@ -91,14 +91,26 @@ pub fn choose(
     if target.flash.is_none() && target.ram.is_none() && target.bops.is_none() {
         return Err(BudgetError::NoLimit);
     }
-    let ranking = job.assign.ranking;
+    let (ranking, seed) = (job.assign.ranking, job.assign.seed.unwrap_or(job.seed));
     let asked = problem(network, &job.quantize, target, sensitivities, ranking, beside)?;
     let ram = target.ram.map(|bytes| bytes.0);
     let mut question = Question { network, sensitivities, ram, peaks: BTreeMap::new() };
     let mut tight = asked.clone();
-    let (choice, taken, proven) = settle(&mut question, &asked, &mut tight, beside)?;
+    let (choice, taken, proven) = match ranking {
+        Ranking::Random => {
+            let (like, ..) = settle(&mut question, &asked, &mut tight, beside, &mut program)?;
+            tight.measures[FLASH].limit = like.totals.get(FLASH).copied();
+            let mut chance = |question: &mut Question, tight: &Problem| {
+                let choice = question.with_arena(|arena| by_chance(tight, &like, seed, arena))?;
+                Ok((choice, false))
+            };
+            settle(&mut question, &asked, &mut tight, beside, &mut chance)?
+        }
+        Ranking::Uniform => settle(&mut question, &asked, &mut tight, beside, &mut uniform)?,
+        _ => settle(&mut question, &asked, &mut tight, beside, &mut program)?,
+    };
     let bits = asked.bits(&choice);
-    let controls = controls(&mut question, &tight, ranking, &choice, job.seed)?;
+    let controls = controls(&mut question, &tight, ranking, &choice, seed)?;
     let points =
         question.with_arena(|arena| assign::sweep(&tight, FLASH, FRONT, arena, &Effort::default()))?;
     let mut front = Vec::new();
@@ -111,8 +123,8 @@ pub fn choose(
     let quantize = &job.quantize;
     let named = asked.layers.iter().zip(&bits);
     let assignment = Assignment {
-        method: format!("integer program, {} ranking", ranking.name()),
-        objective: Some(describe(ranking).to_owned()),
+        method: ranking.method(),
+        objective: Some(ranking.describe().to_owned()),
         weights: quantize.weights.widest(),
         activations: quantize.activations.widest(),
         first_last: quantize.first_last,
@@ -130,22 +142,36 @@ pub fn choose(
     Ok(Chosen { plan: network.plan(&bits), bits, assignment, controls, bops: taken.bops, proven })
 }
 
-/// The best choice whose lowered network keeps the limits.
+/// A way to choose within limits; whether nothing within them has a smaller objective.
+type Way<'w> = dyn FnMut(&mut Question, &Problem) -> Result<(Choice, bool), BudgetError> + 'w;
+
+/// The choice of the integer program.
+fn program(question: &mut Question, problem: &Problem) -> Result<(Choice, bool), BudgetError> {
+    match question.with_arena(|arena| assign::solve(problem, arena, &Effort::default()))? {
+        Outcome::Optimal { choice, .. } => Ok((choice, true)),
+        Outcome::Unproven { choice, .. } => Ok((choice, false)),
+        Outcome::Infeasible(why) => Err(BudgetError::infeasible(&why, &problem.measures)),
+        Outcome::Undecided => Err(BudgetError::Undecided),
+    }
+}
+
+/// The best uniform widths.
+fn uniform(question: &mut Question, problem: &Problem) -> Result<(Choice, bool), BudgetError> {
+    let found = question.with_arena(|arena| assign::uniform(problem, arena))?;
+    found.map(|found| (found.choice, false)).ok_or(BudgetError::NoUniform)
+}
+
+/// A choice whose lowered network keeps the limits.
 fn settle(
     question: &mut Question,
     asked: &Problem,
     tight: &mut Problem,
     beside: u64,
+    way: &mut Way,
 ) -> Result<(Choice, Taken, bool), BudgetError> {
     let mut exceeded = (0, 0);
     for _ in 0..REPAIRS {
-        let outcome = question.with_arena(|arena| assign::solve(tight, arena, &Effort::default()))?;
-        let (choice, proven) = match outcome {
-            Outcome::Optimal { choice, .. } => (choice, true),
-            Outcome::Unproven { choice, .. } => (choice, false),
-            Outcome::Infeasible(why) => return Err(BudgetError::infeasible(&why, &asked.measures)),
-            Outcome::Undecided => return Err(BudgetError::Undecided),
-        };
+        let (choice, proven) = way(question, tight)?;
         let taken = question.network.take(&asked.bits(&choice))?;
         let used = taken.file_bytes + beside;
         let Some(limit) = asked.measures[FLASH].limit.filter(|&limit| used > limit) else {
@@ -168,18 +194,5 @@ fn point(objective: f64, taken: &Taken, chosen: bool) -> FrontPoint {
         cycles: None,
         accuracy: None,
         chosen,
-    }
-}
-
-fn describe(ranking: Ranking) -> &'static str {
-    match ranking {
-        Ranking::Hessian => {
-            "sum of Omega: mean Hessian trace times squared rounding error, weights and activations"
-        }
-        Ranking::Eigenvalue => {
-            "largest Hessian eigenvalue per weight times squared rounding error, Omega of activations"
-        }
-        Ranking::OutputError => "squared error of layer outputs, Omega of activations",
-        Ranking::Loss => "growth of the loss when one layer alone is rounded, Omega of activations",
     }
 }

@@ -2,10 +2,20 @@
 
 use super::choose::Question;
 use super::{BudgetError, Ranking};
-use crate::assign::{self, Bits, Choice, Effort, Outcome, Problem};
+use crate::assign::{self, Arena, AssignError, Bits, Choice, Effort, Outcome, Problem};
 
-/// Thousandths by which a random choice may be smaller than the chosen one.
+/// Thousandths by which a random choice may be smaller than the one whose bytes it is to have.
 const RANDOM_TOLERANCE: u64 = 50;
+
+/// Widths by chance at the bytes of another choice.
+pub(super) fn by_chance(
+    problem: &Problem,
+    like: &Choice,
+    seed: u64,
+    arena: Option<&mut Arena<'_>>,
+) -> Result<Choice, AssignError> {
+    assign::random(problem, like, RANDOM_TOLERANCE, seed, arena)
+}
 
 /// A control.
 #[derive(Clone, Debug)]
@@ -33,12 +43,16 @@ pub(super) fn controls(
         let bits = problem.bits(&choice);
         found.push(Control { name, bits, objective: problem.evaluate(choice.candidates).objective });
     };
-    if let Some(uniform) = question.with_arena(|arena| assign::uniform(&bounded, arena))? {
+    if own != Ranking::Uniform
+        && let Some(uniform) = question.with_arena(|arena| assign::uniform(&bounded, arena))?
+    {
         add(format!("uniform w{}a{}", uniform.bits.weights, uniform.bits.activations), uniform.choice);
     }
-    let random = question.with_arena(|arena| assign::random(&bounded, chosen, RANDOM_TOLERANCE, seed, arena));
-    if let Ok(choice) = random {
-        add(format!("random, seed {seed}"), choice);
+    if own != Ranking::Random {
+        let random = question.with_arena(|arena| by_chance(&bounded, chosen, seed, arena));
+        if let Ok(choice) = random {
+            add(format!("random, seed {seed}"), choice);
+        }
     }
     for ranking in [Ranking::Hessian, Ranking::OutputError, Ranking::Loss].into_iter().filter(|r| *r != own) {
         let mut ranked = bounded.clone();

@@ -22,6 +22,9 @@ pub enum BudgetError {
     /// No choice keeps all limits.
     #[error("no choice of bits keeps all limits{0}")]
     Infeasible(String),
+    /// No uniform choice keeps all limits.
+    #[error("no uniform widths keep all limits; raise them, or let bits be chosen with --ranking hessian")]
+    NoUniform,
     /// The search ended without a choice.
     #[error("no choice within the limits was found in time; allow fewer widths or wider limits")]
     Undecided,

@@ -65,9 +65,12 @@ pub struct QuantizeArgs {
     /// Bits of the sums of residual blocks: 8, 16 [default: 8]
     #[arg(long, value_name = "BITS")]
     pub residual: Option<u8>,
-    /// What chosen bits minimise: hessian, eigenvalue, output-error, loss [default: hessian]
+    /// How bits are chosen: hessian, eigenvalue, output-error, loss; uniform, random as controls [default: hessian]
     #[arg(long, value_parser = named::<Ranking>)]
     pub ranking: Option<Ranking>,
+    /// Seed of bits chosen by chance, where training keeps its own [default: the job's seed]
+    #[arg(long, value_name = "SEED")]
+    pub assign_seed: Option<u64>,
     /// How ranges are found: minmax, moving-average, percentile, mse [default: mse]
     #[arg(long, value_name = "METHOD", value_parser = named::<MethodName>)]
     pub calibration: Option<MethodName>,
@@ -156,6 +159,7 @@ impl QuantizeArgs {
         set(&mut file.calibrate.percentile, &self.percentile);
         set(&mut file.calibrate.samples, &self.samples);
         file.assign.ranking = self.ranking.unwrap_or(file.assign.ranking);
+        set(&mut file.assign.seed, &self.assign_seed);
         self.qat.apply(&mut file.train);
         set(&mut file.evaluate.limit, &self.limit);
         set(&mut file.target.board, &self.board);

@@ -131,8 +131,10 @@ impl JobFile {
             return Err(JobError::value("name", format!("`{name}` cannot be the name of a folder")));
         }
         let seed = self.seed.unwrap_or(0);
-        if i64::try_from(seed).is_err() {
-            return Err(JobError::value("seed", "must be below 2^63"));
+        for (key, seed) in [("seed", seed), ("assign.seed", self.assign.seed.unwrap_or(0))] {
+            if i64::try_from(seed).is_err() {
+                return Err(JobError::value(key, "must be below 2^63"));
+            }
         }
         self.train.check().map_err(|error| JobError::value("train", error.to_string()))?;
         let dir = self.output.dir.unwrap_or_else(|| Path::new("out").join(&name));

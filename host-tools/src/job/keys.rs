@@ -27,7 +27,7 @@ pub(super) const KEYS: [(&str, &[&str]); 12] = [
     ("input", &["layout", "scale", "zero", "pixels", "normalize"]),
     ("input.normalize", &["mean", "std"]),
     ("quantize", &["scheme", "weights", "activations", "first_last", "residual"]),
-    ("assign", &["ranking"]),
+    ("assign", &["ranking", "seed"]),
     ("calibrate", &["method", "momentum", "percentile", "samples"]),
     (
         "train",

@@ -112,8 +112,11 @@ pub struct Quantize {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Assign {
-    /// What the choice minimises.
+    /// By what bits are chosen.
     pub ranking: Ranking,
+    /// Seed of a choice by chance; the job's own unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
 }
 
 /// Name of a calibration method.
