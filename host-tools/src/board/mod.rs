@@ -18,6 +18,8 @@ pub use firmware::{Image, build, build_image};
 pub use lines::{BoardRun, InputRun};
 pub use toolchain::Toolchain;
 
+use runtime::format::Layout;
+
 impl Board {
     /// The board of this name.
     ///
@@ -28,5 +30,10 @@ impl Board {
             name: name.into(),
             known: BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// How weights are packed for the board's kernels.
+    pub fn layout(&self) -> Layout {
+        if self.dsp { Layout::Dsp } else { Layout::Rows }
     }
 }

@@ -169,20 +169,28 @@ fn settle(
     beside: u64,
     way: &mut Way,
 ) -> Result<(Choice, Taken, bool), BudgetError> {
-    let mut exceeded = (0, 0);
+    let ram = question.ram;
+    let mut exceeded = ("flash", 0, 0);
     for _ in 0..REPAIRS {
         let (choice, proven) = way(question, tight)?;
         let taken = question.network.take(&asked.bits(&choice))?;
-        let used = taken.file_bytes + beside;
-        let Some(limit) = asked.measures[FLASH].limit.filter(|&limit| used > limit) else {
+        let over =
+            |limit: Option<u64>, used: u64| limit.filter(|&limit| used > limit).map(|limit| (limit, used));
+        if let Some((limit, used)) = over(asked.measures[FLASH].limit, taken.file_bytes + beside) {
+            exceeded = ("flash", limit, used);
+            // Copies between widths are steps of their own, which no layer's price holds.
+            let excess = used - limit;
+            tight.measures[FLASH].limit = tight.measures[FLASH].limit.map(|now| now.saturating_sub(excess));
+        } else if let Some((limit, used)) = over(ram, taken.arena_bytes()) {
+            exceeded = ("RAM", limit, used);
+            // Narrow weights may take more scratch than the wide ones that arenas are priced with.
+            question.ram = question.ram.map(|now| now.saturating_sub(used - limit));
+        } else {
             return Ok((choice, taken, proven));
-        };
-        exceeded = (limit, used);
-        // Copies between widths are steps of their own, which no layer's price holds.
-        let excess = used - limit;
-        tight.measures[FLASH].limit = tight.measures[FLASH].limit.map(|now| now.saturating_sub(excess));
+        }
     }
-    Err(BudgetError::Exceeded { what: "flash", asked: exceeded.0, used: exceeded.1 })
+    let (what, asked, used) = exceeded;
+    Err(BudgetError::Exceeded { what, asked, used })
 }
 
 fn point(objective: f64, taken: &Taken, chosen: bool) -> FrontPoint {

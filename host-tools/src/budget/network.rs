@@ -1,6 +1,7 @@
 //! The network whose bits are to be chosen: plans from widths, and what a plan really takes.
 
 use kernels::{Dtype, WeightBits};
+use runtime::format::Layout;
 
 use super::BudgetError;
 use crate::assign::Bits;
@@ -15,6 +16,8 @@ pub struct Network<'n> {
     pub prepared: &'n Prepared,
     /// Ranges on the grids of all plans; its own plan gives the widths that are not chosen.
     pub recipe: &'n Recipe,
+    /// How weights are packed for the board.
+    pub layout: Layout,
 }
 
 /// What a plan takes.
@@ -51,7 +54,7 @@ impl Network<'_> {
 
     pub(super) fn lower(&self, bits: &[Bits]) -> Result<Lowered, BudgetError> {
         let recipe = Recipe { bits: self.plan(bits), ..self.recipe.clone() };
-        Ok(lower::lower(&self.prepared.graph, &self.prepared.layers, &recipe)?)
+        Ok(lower::lower(&self.prepared.graph, &self.prepared.layers, &recipe)?.packed(self.layout))
     }
 
     pub(super) fn take(&self, bits: &[Bits]) -> Result<Taken, BudgetError> {

@@ -5,7 +5,9 @@ use clap::Args;
 use super::CommandError;
 use super::training::interrupt;
 use crate::job::{Job, QuantizeArgs};
-use crate::quantize::{Choice, Hooks, QuantizeError, Started, choose_bits, score_controls, write_beside};
+use crate::quantize::{
+    Choice, Hooks, QuantizeError, Started, choose_bits, layout, score_controls, write_beside,
+};
 use crate::report::{Arm, thousands};
 
 /// Choose the bits of every layer within the limits of the job, without training or writing a model; sensitivities of
@@ -31,7 +33,8 @@ pub fn assign(args: &AssignArgs) -> Result<bool, CommandError> {
     let started = Started::of(&job, &mut hooks)?;
     let Choice { chosen, .. } = choose_bits(&job, &started, &mut hooks)?;
     (hooks.say)(&format!("evaluating {} controls", chosen.controls.len()));
-    let arms = score_controls(&started.prepared, &started.recipe, &chosen.controls, &started.test)?;
+    let arms =
+        score_controls(&started.prepared, &started.recipe, layout(&job)?, &chosen.controls, &started.test)?;
     let mut assignment = chosen.assignment;
     assignment.arms = arms;
 

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kernels::WeightBits;
-use runtime::format::{Op, Operand, Step};
+use runtime::format::{Layout, Op, Operand, Step};
 
 use super::CommandError;
 use super::model_file::ModelFile;
 use crate::latency::{LatencyTable, Work};
+use crate::lower::tier;
 use crate::quantize::Meta;
 use crate::report::{main_bits, thousands};
 
@@ -49,16 +50,27 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
         println!("  about {} cycles on a Cortex-M4", thousands(sum));
     }
     println!(
-        "\n  {:<5}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {:<24}{:<16}nodes",
-        "step", "op", "output", "w", "a", "bytes", "MACs", "M4 cycles", "arena: in -> out", "scratch"
+        "\n  {:<5}{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {:<24}{:<16}nodes",
+        "step",
+        "op",
+        "kernel",
+        "output",
+        "w",
+        "a",
+        "bytes",
+        "MACs",
+        "M4 cycles",
+        "arena: in -> out",
+        "scratch"
     );
     for (index, step) in model.steps().enumerate() {
-        println!("  {index:<5}{}", row(&step, cycles(&step), meta.as_ref().and_then(|m| m.steps.get(index))));
+        let name = meta.as_ref().and_then(|m| m.steps.get(index));
+        println!("  {index:<5}{}", row(&step, interface.layout, cycles(&step), name));
     }
     Ok(true)
 }
 
-fn row(step: &Step, cycles: Option<u64>, name: Option<&String>) -> String {
+fn row(step: &Step, layout: Layout, cycles: Option<u64>, name: Option<&String>) -> String {
     let [h, w, c] = step.output.dims;
     let (bits, bytes) =
         step.op.accumulate().map_or((0, 0), |a| (WeightBits::from(a.width).bits(), a.weights.bytes));
@@ -70,8 +82,9 @@ fn row(step: &Step, cycles: Option<u64>, name: Option<&String>) -> String {
         bytes => format!("{bytes} at {}", step.scratch.offset),
     };
     format!(
-        "{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
+        "{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
         step.op.name(),
+        tier(step, layout),
         format!("{h}x{w}x{c}"),
         dash(bits.into()),
         main_bits(&step.op),

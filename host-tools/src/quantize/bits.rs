@@ -1,9 +1,10 @@
 //! The bits of a job: one scheme for all layers, or chosen within its limits.
 
 use kernels::{Dtype, WeightBits};
+use runtime::format::Layout;
 
 use super::build::beside;
-use super::{Hooks, Prepared, QuantizeError, Started};
+use super::{Hooks, Prepared, QuantizeError, Started, layout};
 use crate::budget::{self, Chosen, Control, Network};
 use crate::data::Dataset;
 use crate::file::Parts;
@@ -86,7 +87,8 @@ pub fn choose_bits(job: &Job, started: &Started, hooks: &mut Hooks) -> Result<Ch
     (hooks.say)("choosing bits");
     let lowered = lower::lower(&prepared.graph, &prepared.layers, recipe)?;
     let beside = beside(job, &lowered, calibration, test, float)?;
-    let chosen = budget::choose(Network { prepared, recipe }, job, &sensitivities, beside)?;
+    let chosen =
+        budget::choose(Network { prepared, recipe, layout: layout(job)? }, job, &sensitivities, beside)?;
     Ok(Choice { chosen, sensitivities })
 }
 
@@ -97,17 +99,18 @@ pub fn choose_bits(job: &Job, started: &Started, hooks: &mut Hooks) -> Result<Ch
 pub fn score_controls(
     prepared: &Prepared,
     recipe: &Recipe,
+    layout: Layout,
     controls: &[Control],
     test: &Dataset,
 ) -> Result<Vec<Arm>, QuantizeError> {
-    let network = Network { prepared, recipe };
+    let network = Network { prepared, recipe, layout };
     let score = |control: &Control| {
         let recipe = Recipe { bits: network.plan(&control.bits), ..recipe.clone() };
         let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?;
         let file = AlignedBytes::copy(&Parts::bare(&lowered).encode()?);
         let model = runtime::Model::load(file.as_slice())?;
         let accuracy = integer::evaluate(&model, test, |_| {})?.accuracy();
-        Ok(arm(control, &lowered, accuracy))
+        Ok(arm(control, &lowered.packed(layout), accuracy))
     };
     controls.iter().map(score).collect()
 }

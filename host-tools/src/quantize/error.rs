@@ -42,6 +42,9 @@ pub enum QuantizeError {
     /// Running the result.
     #[error(transparent)]
     Integer(#[from] IntegerError),
+    /// The board that the file is for.
+    #[error(transparent)]
+    Board(#[from] crate::board::BoardError),
     /// Encoding the result.
     #[error(transparent)]
     Encode(#[from] EncodeError),

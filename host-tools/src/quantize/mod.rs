@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use kernels::Dtype;
+use runtime::format::Layout;
 
 pub use bits::{Choice, choose_bits, score_controls};
 pub use error::QuantizeError;
@@ -22,6 +23,7 @@ pub use write::write_beside;
 
 use build::{Built, build};
 
+use crate::board::{Board, BoardError};
 use crate::data::Dataset;
 use crate::graph::{Graph, ValueId};
 use crate::import;
@@ -175,7 +177,8 @@ pub fn quantize(job: &Job, mut hooks: Hooks) -> Result<Outcome, QuantizeError> {
     if let Some(choice) = &choice {
         recipe.bits = choice.chosen.plan.clone();
     }
-    let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?;
+    let layout = layout(job)?;
+    let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?.packed(layout);
     (hooks.say)(&format!("evaluating on {} samples", test.len()));
     let mut built = build(job, &lowered, &calibration, &test, &float)?;
     let mut report = Report::new(job, &prepared, &lowered, &built.load()?, &float, &built.accuracy, &test);
@@ -185,7 +188,7 @@ pub fn quantize(job: &Job, mut hooks: Hooks) -> Result<Outcome, QuantizeError> {
         // What training did not improve stays as it was.
         let post_training = report.clone();
         if trained.best > 0 {
-            let lowered = &trained.lowered;
+            let lowered = &trained.lowered.packed(layout);
             (hooks.say)(&format!("evaluating on {} samples", test.len()));
             built = build(job, lowered, &calibration, &test, &float)?;
             report = Report::new(job, &prepared, lowered, &built.load()?, &float, &built.accuracy, &test);
@@ -195,7 +198,7 @@ pub fn quantize(job: &Job, mut hooks: Hooks) -> Result<Outcome, QuantizeError> {
     }
     if let Some(Choice { chosen, sensitivities }) = choice {
         (hooks.say)(&format!("evaluating {} controls", chosen.controls.len()));
-        let arms = score_controls(&prepared, &recipe, &chosen.controls, &test)?;
+        let arms = score_controls(&prepared, &recipe, layout, &chosen.controls, &test)?;
         report.add_choice(chosen, arms, &sensitivities);
     }
     let Built { model, inputs, .. } = built;
@@ -207,6 +210,14 @@ pub fn quantize(job: &Job, mut hooks: Hooks) -> Result<Outcome, QuantizeError> {
     write_beside(&job.output.dir.join("report.html"), html::page(&report).as_bytes())?;
     write_beside(&job.output.dir.join("job.toml"), job.to_toml(&job.output.dir)?.as_bytes())?;
     Ok(Outcome { model, report, inputs, folder: job.output.dir.clone() })
+}
+
+/// How weights are packed for the board of a job.
+///
+/// # Errors
+/// [`BoardError`] when there is no such board.
+pub fn layout(job: &Job) -> Result<Layout, BoardError> {
+    Ok(Board::find(&job.target.board)?.layout())
 }
 
 /// Trains the network of a job for its bits.
