@@ -18,6 +18,11 @@ pub enum Ranking {
     OutputError,
     /// Growth of the loss when this layer alone is rounded.
     Loss,
+    /// Widths in the order of the eigenvalues, as near to the limit on flash as it goes (HAWQ-V1, whose choice among
+    /// them was made by hand).
+    HawqV1,
+    /// The least sum of Omega among widths in the order of the mean traces (HAWQ-V2).
+    HawqV2,
     /// The best of the same widths everywhere: a control.
     Uniform,
     /// Widths by chance, at the bytes of what `hessian` chooses: a control.
@@ -32,9 +37,16 @@ impl Ranking {
             Self::Eigenvalue => "eigenvalue",
             Self::OutputError => "output-error",
             Self::Loss => "loss",
+            Self::HawqV1 => "hawq-v1",
+            Self::HawqV2 => "hawq-v2",
             Self::Uniform => "uniform",
             Self::Random => "random",
         }
+    }
+
+    /// Whether it needs the eigenvalues of the layers.
+    pub fn needs_eigenvalues(self) -> bool {
+        matches!(self, Self::Eigenvalue | Self::HawqV1)
     }
 
     /// How it chooses.
@@ -43,15 +55,19 @@ impl Ranking {
             Self::Hessian | Self::Eigenvalue | Self::OutputError | Self::Loss => {
                 format!("integer program, {} ranking", self.name())
             }
+            Self::HawqV1 => "widths in the order of the eigenvalues, HAWQ-V1".to_owned(),
+            Self::HawqV2 => "best widths in the order of the mean traces, HAWQ-V2".to_owned(),
             Self::Uniform => "best uniform widths".to_owned(),
-            Self::Random => "widths by chance at the bytes of the integer program, hessian ranking".to_owned(),
+            Self::Random => {
+                "widths by chance at the bytes of the integer program, hessian ranking".to_owned()
+            }
         }
     }
 
     /// What the sum that it makes small consists of; for ways that look at none, what they are compared by.
     pub(super) fn describe(self) -> &'static str {
         match self {
-            Self::Hessian | Self::Uniform | Self::Random => {
+            Self::Hessian | Self::HawqV1 | Self::HawqV2 | Self::Uniform | Self::Random => {
                 "sum of Omega: mean Hessian trace times squared rounding error, weights and activations"
             }
             Self::Eigenvalue => {
@@ -67,7 +83,9 @@ impl Ranking {
         let of =
             |numbers: &std::collections::BTreeMap<u8, f64>, bits| numbers.get(&bits).copied().unwrap_or(0.0);
         let weights = match self {
-            Self::Hessian | Self::Uniform | Self::Random => of(&layer.omega, bits.weights),
+            Self::Hessian | Self::HawqV1 | Self::HawqV2 | Self::Uniform | Self::Random => {
+                of(&layer.omega, bits.weights)
+            }
             Self::Eigenvalue => {
                 let eigenvalue = layer.eigenvalue.map_or(0.0, |eigenvalue| eigenvalue.value);
                 eigenvalue / layer.weights.max(1) as f64 * of(&layer.squared_error, bits.weights)
