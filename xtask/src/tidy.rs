@@ -72,6 +72,8 @@ fn complain(name: &str, text: &str) -> Vec<String> {
         let code = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
         for (index, line) in code {
             let line = line.split("//").next().unwrap_or_default();
+            // What the compiler asserts is not in the device's code.
+            let line = line.strip_prefix("const _: () = assert!").unwrap_or(line);
             for word in FLOATS.iter().filter(|word| has_word(line, word)) {
                 complaints.push(format!("{name}:{}: {word} in device code", index + 1));
             }
@@ -117,6 +119,7 @@ mod tests {
         for (name, text) in [
             ("host-tools/src/a.rs", "//! x\nfn a(x: f32) { b.unwrap(); }\n"),
             ("kernels/src/a.rs", "//! x\n/// no f32\nfn a() { debug_assert!(b); b.unwrap_or(0); }\n"),
+            ("kernels/src/a.rs", "//! x\nconst _: () = assert!(A == B);\n"),
             ("kernels/src/a.rs", "//! x\n#[cfg(test)]\nmod tests { fn a() { b.unwrap(); } }\n"),
         ] {
             assert_eq!(complain(name, text), Vec::<String>::new(), "{name}");
