@@ -269,7 +269,7 @@ impl Run<'_> {
             }
         });
         Sensitivities {
-            origin: self.subject.origin.clone(),
+            origin: self.subject.origin,
             samples: self.curvature.samples(),
             probes: weights.len(),
             activation_probes: operands.len(),

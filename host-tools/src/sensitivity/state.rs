@@ -42,7 +42,7 @@ impl State {
     /// can be measured again.
     pub(super) fn read(path: &Path, origin: &Origin) -> Self {
         let found = read_json::<Self>(path).filter(|state| state.origin == *origin);
-        found.unwrap_or_else(|| Self::new(origin.clone()))
+        found.unwrap_or_else(|| Self::new(*origin))
     }
 
     pub(super) fn write(&self, path: &Path) -> Result<(), SensitivityError> {
