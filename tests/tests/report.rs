@@ -106,6 +106,7 @@ fn with_everything(report: &Report, outcomes: &[(&str, &Outcome)]) -> Report {
             omega: Some(omega(other.assignment.weights)),
             weight_bytes: other.weight_bytes as u64,
             arena_bytes: other.arena_bytes as u64,
+            cycles: other.per_step.iter().map(|step| step.cycles).sum(),
             post_training_accuracy: Some(other.accuracy),
             accuracy: None,
         }
