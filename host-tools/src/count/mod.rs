@@ -1,7 +1,7 @@
 //! Counts the instructions of an inference on an emulated board, step by step, with an estimate of Cortex-M4 cycles.
 //!
 //! A plugin of QEMU counts the executions of every translation block between calls of an empty marker function of the
-//! firmware; the disassembly gives every instruction's class, and [`cycles`] its cycles.
+//! firmware; the disassembly gives every instruction's class, and the rules of `cycles.rs` its cycles.
 
 mod counts;
 mod cycles;

@@ -16,6 +16,9 @@ pub const fn supports(layout: Layout) -> bool {
     }
 }
 
+/// A core without the extension links none of its kernels: its loader refuses their layout, and so do the portable ones.
+const DSP: bool = supports(Layout::Dsp);
+
 /// Convolution: the kernel for the layout of its weights.
 ///
 /// # Errors
@@ -28,7 +31,7 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if op.in_blocks() {
+    if DSP && op.in_blocks() {
         armv7em::conv2d(x, residual, op, scratch, y)
     } else {
         generic::conv2d(x, residual, op, scratch, y)
@@ -47,9 +50,10 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    match op.accumulate.layout {
-        Layout::Rows => generic::depthwise(x, residual, op, scratch, y),
-        Layout::Dsp => armv7em::depthwise(x, residual, op, scratch, y),
+    if DSP && op.accumulate.layout == Layout::Dsp {
+        armv7em::depthwise(x, residual, op, scratch, y)
+    } else {
+        generic::depthwise(x, residual, op, scratch, y)
     }
 }
 
@@ -65,9 +69,10 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    match op.accumulate.layout {
-        Layout::Rows => generic::dense(x, residual, op, scratch, y),
-        Layout::Dsp => armv7em::dense(x, residual, op, scratch, y),
+    if DSP && op.accumulate.layout == Layout::Dsp {
+        armv7em::dense(x, residual, op, scratch, y)
+    } else {
+        generic::dense(x, residual, op, scratch, y)
     }
 }
 
