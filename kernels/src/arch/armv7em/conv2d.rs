@@ -54,14 +54,15 @@ pub fn conv2d(
     let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
     let mut next = Pixel::default();
     while next.index < all {
-        let mut pixels = [next; PIXELS];
         let count = width.min(all - next.index);
-        for p in 0..PIXELS {
+        let (mut pixels, mut last) = ([next; PIXELS], next);
+        for (p, pixel) in pixels.iter_mut().enumerate() {
             // Pixels that are not there are the last one again.
-            pixels[p] = if p < count { next } else { pixels[p - 1] };
             if p < count {
+                last = next;
                 next.step(row_pixels);
             }
+            *pixel = last;
         }
         let sums = taps.fill(&kernel.columns, &pixels);
         match &mut strip {
