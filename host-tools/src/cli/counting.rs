@@ -11,9 +11,10 @@ use crate::latency::{LatencyTable, Work};
 use crate::quantize::{QuantizeError, write_beside};
 use crate::report::thousands;
 
-/// Estimated cycles of every step on a device.
+/// Estimated cycles of every step on a device; none for weights that are packed for other kernels than the device's.
 pub(super) fn estimates(device: &Device, model: &Model) -> Vec<Option<u64>> {
-    let table = LatencyTable::of_board(device.board.name);
+    let same = model.interface().layout == device.board.layout();
+    let table = LatencyTable::of_board(device.board.name).filter(|_| same);
     model.steps().map(|step| table.and_then(|table| table.estimate(&Work::of(&step)))).collect()
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Taps<'a> {
     next: usize,
     /// Bytes from a pixel's first tap to the end of its last kernel row.
     end: usize,
+    /// Whether a kernel row is neighbouring bytes.
+    direct: bool,
     /// Padding.
     padding: &'a [Cell<u8>],
 }
@@ -82,6 +84,7 @@ impl<'a> Taps<'a> {
             step: dh,
             next,
             end: (kh - 1) * next + bytes,
+            direct,
             padding,
         }
     }
@@ -139,6 +142,20 @@ impl<'a> Taps<'a> {
         let geometry = &self.op.geometry;
         let kw = usize::from(geometry.kernel[1]);
         let spec = self.x.spec();
+        // Bytes beside a row are bytes too: they are copied, then replaced.
+        let left = (ox * self.stride[1]).wrapping_sub(self.pad[1]);
+        let start = (row * self.columns).wrapping_add(left).wrapping_mul(self.channels);
+        if let Some(here) = self.x.cells().get(start..start.wrapping_add(self.bytes))
+            && self.direct
+        {
+            copy(here, stage);
+            let before = if left < self.columns { 0 } else { left.wrapping_neg().min(kw) };
+            let inside = (left.wrapping_add(kw).min(self.columns)).wrapping_sub(left).min(kw);
+            let after = stage.get(inside * self.channels..).unwrap_or(&[]);
+            fill(stage, before * self.channels, spec.zero as u8);
+            fill(after, (kw - inside) * self.channels, spec.zero as u8);
+            return stage;
+        }
         let mut out = stage;
         let mut kx = 0;
         while kx < kw {
