@@ -10,7 +10,7 @@ use crate::generic::finish::Finish;
 use crate::layout::dsp::{CONV_CHANNELS, chunks};
 use crate::op::Conv2d;
 use crate::tensor::read;
-use crate::{Dtype, KernelError, Tensor, WeightBits};
+use crate::{Dtype, KernelError, Tensor, TensorSpec, WeightBits};
 
 /// Blocks whose accumulators are finished together.
 const BATCH: usize = 8;
@@ -53,22 +53,12 @@ pub fn conv2d(
     // A narrower result over its residual would overtake the residual's later pixels within a strip.
     let width = if same_type { PIXELS } else { 1 };
     let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;
-    let (rows, row_pixels, _) = y.spec().dims.hwc();
-    let mut next = (0, 0);
-    while next.0 < rows {
-        let mut pixels = [next; PIXELS];
-        for (p, pixel) in pixels.iter_mut().enumerate() {
-            if p >= width || next.0 >= rows {
-                break;
-            }
-            *pixel = next;
-            next = if next.1 + 1 < row_pixels { (next.0, next.1 + 1) } else { (next.0 + 1, 0) };
-        }
-        // Pixels that are not there are the last one again.
-        for p in 1..PIXELS {
-            if p >= width || pixels[p] < pixels[p - 1] {
-                pixels[p] = pixels[p - 1];
-            }
+    let mut walk = Walk::new(op, &x.spec(), &y.spec());
+    while let Some(first) = walk.next() {
+        let mut pixels = [first; PIXELS];
+        for p in 1..width {
+            // Pixels that are not there are the last one again.
+            pixels[p] = walk.next().unwrap_or(pixels[p - 1]);
         }
         taps.fill(&columns, pixels);
         if fast {
@@ -78,6 +68,43 @@ pub fn conv2d(
         }
     }
     Ok(())
+}
+
+/// The pixels of a result in the order of [`Conv2d::descends`].
+struct Walk {
+    columns: usize,
+    left: usize,
+    at: (usize, usize),
+    descends: bool,
+}
+
+impl Walk {
+    fn new(op: &Conv2d, x: &TensorSpec, y: &TensorSpec) -> Self {
+        let (rows, columns, _) = y.dims.hwc();
+        let descends = op.descends(x, y);
+        let at = if descends { (rows - 1, columns - 1) } else { (0, 0) };
+        Self { columns, left: rows * columns, at, descends }
+    }
+}
+
+impl Iterator for Walk {
+    type Item = (usize, usize);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        let (oy, ox) = self.at;
+        self.at = match (self.descends, ox) {
+            (false, ox) if ox + 1 < self.columns => (oy, ox + 1),
+            (false, _) => (oy + 1, 0),
+            (true, 0) => (oy.wrapping_sub(1), self.columns - 1),
+            (true, ox) => (oy, ox - 1),
+        };
+        Some((oy, ox))
+    }
 }
 
 /// Results without residual at shift 32.

@@ -6,7 +6,7 @@ use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
 use crate::layout::dsp::DENSE_CHANNELS;
-use crate::op::Dense;
+use crate::op::{Dense, Overlap};
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
@@ -25,8 +25,8 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     );
     let op = Dense { accumulate: constants.accumulate(tier.layout) };
 
-    let x = arena.operand(rng, x);
-    let place = placement(rng, arena, x, y, false);
+    let place = placement(rng, arena, (x, y), Overlap::NEVER, |residual| op.over_residual(residual, &y));
+    let x = place.x;
     let need = op.scratch_bytes(&x.spec);
     let extra = rng.below(3) as usize;
     let scratch = arena.reserve(rng, need + extra);
