@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kernels::WeightBits;
-use runtime::format::{Layout, Op, Operand, Step};
+use runtime::format::{Op, Operand, Step};
 
 use super::CommandError;
 use super::model_file::ModelFile;
@@ -65,12 +65,15 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
     );
     for (index, step) in model.steps().enumerate() {
         let name = meta.as_ref().and_then(|m| m.steps.get(index));
-        println!("  {index:<5}{}", row(&step, interface.layout, cycles(&step), name));
+        println!(
+            "  {index:<5}{}",
+            row(&step, tier(&step, interface.layout, model.constants()), cycles(&step), name)
+        );
     }
     Ok(true)
 }
 
-fn row(step: &Step, layout: Layout, cycles: Option<u64>, name: Option<&String>) -> String {
+fn row(step: &Step, tier: &str, cycles: Option<u64>, name: Option<&String>) -> String {
     let [h, w, c] = step.output.dims;
     let (bits, bytes) =
         step.op.accumulate().map_or((0, 0), |a| (WeightBits::from(a.width).bits(), a.weights.bytes));
@@ -84,7 +87,7 @@ fn row(step: &Step, layout: Layout, cycles: Option<u64>, name: Option<&String>) 
     format!(
         "{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
         step.op.name(),
-        tier(step, layout),
+        tier,
         format!("{h}x{w}x{c}"),
         dash(bits.into()),
         main_bits(&step.op),

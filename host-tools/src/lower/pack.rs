@@ -1,7 +1,7 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
 use kernels::arch::armv7em::takes_depthwise;
-use kernels::layout::dsp::{self, CONV_CHANNELS, DENSE_CHANNELS, MAX_ROW};
+use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::op::{Accumulate, Depthwise, Geometry};
 use kernels::{Dtype, WeightBits};
 use runtime::format::{AccumulateRef, Layout, Op, Operand, Region, Step, Taps};
@@ -13,7 +13,7 @@ impl Network {
     /// Packs weights that lie in rows in another layout; gives the layout that they have then: rows that are
     /// too long for blocks stay, and all others with them.
     pub(super) fn repack(&mut self, layout: Layout) -> Layout {
-        let long = |step: &Step| block(&step.op).is_some_and(|block| block.row_len > MAX_ROW);
+        let long = |step: &Step| blocks(&step.op).is_some_and(|blocks| !blocks.fits());
         if layout == Layout::Rows || self.steps.iter().any(long) {
             return Layout::Rows;
         }
@@ -36,12 +36,15 @@ fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants) {
         constants.bytes(at(Region { offset, bytes: u32::from(entries) * 4 })).offset
     };
     let channels = step.output.dims[2];
-    let block = block(&step.op);
+    let blocks = blocks(&step.op);
     match &mut step.op {
         Op::Conv2d { accumulate, .. } | Op::Depthwise { accumulate, .. } | Op::Dense { accumulate, .. } => {
-            accumulate.weights = match block {
-                Some(block) => constants.packed_weights(&blocks(accumulate, at, block)),
-                None => constants.packed_weights(at(accumulate.weights)),
+            let weights = at(accumulate.weights);
+            accumulate.weights = match blocks {
+                Some(blocks) => {
+                    constants.packed_weights(&packed(&blocks, weights, &biases(rows, accumulate, channels)))
+                }
+                None => constants.packed_weights(weights),
             };
             accumulate.bias = words(constants, accumulate.bias, channels);
             accumulate.multipliers = words(constants, accumulate.multipliers, channels);
@@ -56,41 +59,42 @@ fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants) {
     }
 }
 
-/// Where a step's weights are blocks: rows, their length, and channels of a block.
-struct Block {
-    rows: usize,
-    row_len: usize,
-    channels: usize,
-}
-
-fn block(op: &Op) -> Option<Block> {
+/// The blocks of a step's weights, where they are in blocks.
+fn blocks(op: &Op) -> Option<Blocks> {
     match op {
-        Op::Conv2d { taps, groups: 1, group_inputs, group_outputs, .. } => Some(Block {
+        Op::Conv2d { taps, groups: 1, group_inputs, group_outputs, accumulate, .. } => Some(Blocks {
+            bits: accumulate.width.into(),
             rows: usize::from(*group_outputs),
-            row_len: taps.kernel.map(usize::from).iter().product::<usize>() * usize::from(*group_inputs),
+            kernel_rows: usize::from(taps.kernel[0]),
+            row_len: usize::from(taps.kernel[1]) * usize::from(*group_inputs),
             channels: CONV_CHANNELS,
         }),
         Op::Dense { x, accumulate } => {
+            let bits = WeightBits::from(accumulate.width);
             let row_len = x.dims.map(usize::from).iter().product();
-            let row_bytes = WeightBits::from(accumulate.width).row_bytes(row_len);
-            let rows = accumulate.weights.bytes as usize / row_bytes;
-            Some(Block { rows, row_len, channels: DENSE_CHANNELS })
+            let rows = accumulate.weights.bytes as usize / bits.row_bytes(row_len);
+            Some(Blocks { bits, rows, kernel_rows: 1, row_len, channels: DENSE_CHANNELS })
         }
         _ => None,
     }
 }
 
-fn blocks<'a>(accumulate: &AccumulateRef, at: impl Fn(Region) -> &'a [u8], block: Block) -> Vec<u8> {
+/// Rows of weights with their biases as blocks.
+fn packed(blocks: &Blocks, weights: &[u8], bias: &[i32]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let Block { rows, row_len, channels } = block;
-    dsp::pack(at(accumulate.weights), accumulate.width.into(), (rows, row_len), channels, |word| {
-        bytes.extend(word.to_le_bytes());
-    });
+    blocks.pack(weights, bias, |word| bytes.extend(word.to_le_bytes()));
     bytes
 }
 
-/// Name of the tier that a step runs on where weights have this layout.
-pub fn tier(step: &Step, layout: Layout) -> &'static str {
+/// Biases of a step's channels; as many as there are in `constants`.
+fn biases(constants: &[u8], accumulate: &AccumulateRef, channels: u16) -> Vec<i32> {
+    let bytes = constants.get(accumulate.bias as usize..).unwrap_or(&[]);
+    let words = bytes.as_chunks::<4>().0.iter().take(channels.into());
+    words.map(|bytes| i32::from_le_bytes(*bytes)).collect()
+}
+
+/// Name of the tier that a step runs on where weights have this layout; `constants` is the CONST section.
+pub fn tier(step: &Step, layout: Layout, constants: &[u8]) -> &'static str {
     if layout == Layout::Rows {
         return "generic";
     }
@@ -101,10 +105,11 @@ pub fn tier(step: &Step, layout: Layout) -> &'static str {
         Op::Depthwise { x, taps, accumulate } => {
             let Taps { kernel, stride, dilation, pad } = *taps;
             let geometry = Geometry { kernel, stride, dilation, pad };
-            let shift = accumulate.shift;
+            let bias = biases(constants, accumulate, step.output.dims[2]);
+            let (layout, shift) = (layout.into(), accumulate.shift);
             let op = Depthwise {
                 geometry,
-                accumulate: Accumulate { layout: layout.into(), shift, ..Accumulate::NONE },
+                accumulate: Accumulate { layout, shift, bias: &bias, ..Accumulate::NONE },
             };
             takes_depthwise(&op, accumulate.residual.is_some(), &x.spec(), &step.output.spec())
         }
