@@ -186,7 +186,7 @@ impl Blocks {
             }
         }
         if folded {
-            let blocks = (count + channels - 1) / channels;
+            let blocks = count.div_ceil(channels);
             (0..blocks * channels * (self.chunks() - 1)).for_each(|_| emit(0));
         }
     }

@@ -6,7 +6,7 @@
 use core::cell::Cell;
 
 use super::product::PIXELS;
-use super::widen::{MAX_INPUTS, Rows, start, widen2, widen4, widen8};
+use super::widen::{MAX_INPUTS, Rows, column8, start, widen2, widen4};
 use crate::WeightBits;
 use crate::layout::dsp::{Blocks, CHUNK_WORDS};
 
@@ -148,7 +148,7 @@ impl<const P: usize> Filler<'_, P> {
     }
 }
 
-/// One piece, for the two strip widths that there are.
+/// One piece, for the two widths that there are: a strip and one column.
 #[inline(always)]
 fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell<u32>]) -> [i32; P] {
     let mut sums = [0; P];
@@ -159,7 +159,7 @@ fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell
     }
     let mut lanes = [0; P];
     match bits {
-        WeightBits::W8 => widen8::<P, 2>(source, out, &mut lanes),
+        WeightBits::W8 => lanes = source.map(|source| column8(source, out)),
         WeightBits::W4 => widen4::<P, 2>(source, out, &mut lanes),
         WeightBits::W2 => widen2::<P, 4>(source, out, &mut lanes),
     }

@@ -130,12 +130,23 @@ pub(super) fn start(bits: WeightBits, lanes: u32) -> i32 {
     (smlad(lanes, 0x0001_0001, 0) << log2_factor).wrapping_neg()
 }
 
+/// [`widen8`] of one column; gives the lanes of its sum.
+pub(super) use imp::column8;
+
 #[cfg(dsp)]
 use super::widen_asm as imp;
 
 #[cfg(not(dsp))]
 mod imp {
+    use core::cell::Cell;
+
     use super::{PIXELS, Rows, WeightBits, start, widen2, widen4, widen8};
+
+    pub(in crate::arch::armv7em) fn column8(source: &[Cell<u8>], out: &[Cell<u32>]) -> u32 {
+        let mut lanes = [0];
+        widen8::<1, 2>([source], out, &mut lanes);
+        lanes[0]
+    }
 
     pub(super) fn rows(rows: &Rows) -> [i32; PIXELS] {
         let mut lanes = [0; PIXELS];
