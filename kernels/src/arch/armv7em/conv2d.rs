@@ -52,16 +52,26 @@ pub fn conv2d(
     let all = rows * row_pixels;
     // A narrower result over its residual would overtake the residual's later pixels within a strip.
     let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
-    let mut next = Pixel::default();
-    while next.index < all {
-        let mut pixels = [next; PIXELS];
-        let count = width.min(all - next.index);
+    let backwards = op.descends(&x.spec(), &y.spec());
+    let mut next = if backwards { Pixel { index: all, h: rows, w: 0 } } else { Pixel::default() };
+    let mut left = all;
+    while left > 0 {
+        let count = width.min(left);
+        left -= count;
+        if backwards {
+            (0..count).for_each(|_| next.step_back(row_pixels));
+        }
+        let mut at = next;
+        let mut pixels = [at; PIXELS];
         for p in 0..PIXELS {
             // Pixels that are not there are the last one again.
-            pixels[p] = if p < count { next } else { pixels[p - 1] };
+            pixels[p] = if p < count { at } else { pixels[p - 1] };
             if p < count {
-                next.step(row_pixels);
+                at.step(row_pixels);
             }
+        }
+        if !backwards {
+            next = at;
         }
         let sums = taps.fill(&kernel.columns, &pixels);
         match &mut strip {
