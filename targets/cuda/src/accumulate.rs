@@ -181,16 +181,16 @@ fn direct(memory: &mut Memory, matrix: &Matrix, mut params: AccumulateParams) ->
 /// Families that can multiply these, the one with the least work first.
 fn families(arch: u32, dtype: Dtype, channels: usize, bits: WeightBits, len: usize) -> Vec<Family> {
     match (dtype, bits) {
-        (Dtype::I8, _) if channels % 16 != 0 => vec![Family::Gather],
+        (Dtype::I8, _) if !channels.is_multiple_of(16) => vec![Family::Gather],
         (Dtype::I8, WeightBits::W4) if len <= DEEPEST_WIDENED => vec![Family::BytesNibbles],
         (Dtype::I8, WeightBits::W2) if len <= DEEPEST_WIDENED => vec![Family::BytesPairs],
         (Dtype::I8, _) => vec![Family::Bytes],
         // Hopper has no tensor cores for nibbles: the instruction is there, and bytes may be faster.
-        (_, WeightBits::W4 | WeightBits::W2) if channels % 32 == 0 && arch >= 90 => {
+        (_, WeightBits::W4 | WeightBits::W2) if channels.is_multiple_of(32) && arch >= 90 => {
             vec![Family::Nibbles, Family::Unpack]
         }
-        (_, WeightBits::W4 | WeightBits::W2) if channels % 32 == 0 => vec![Family::Nibbles],
-        _ if channels % 16 == 0 => vec![Family::Unpack],
+        (_, WeightBits::W4 | WeightBits::W2) if channels.is_multiple_of(32) => vec![Family::Nibbles],
+        _ if channels.is_multiple_of(16) => vec![Family::Unpack],
         _ => vec![Family::Gather],
     }
 }

@@ -11,9 +11,13 @@
 //! - [`source`]: the embedded CUDA source. [`params`]: launch parameters.
 //! - [`weights`], [`accumulate`], [`simple`]: from operators of `kernels::op` to launches.
 //! - [`plan`]: from a model to launches. [`runner`]: a model on a [`Device`].
+//! - [`compile`]: NVRTC. [`cache`]: what it made, and measured choices. [`gpu`]: the device; cudarc is named only in these.
 
 pub mod accumulate;
+pub mod cache;
+pub mod compile;
 mod error;
+pub mod gpu;
 pub mod launch;
 pub mod params;
 pub mod plan;
@@ -23,6 +27,7 @@ pub mod source;
 pub mod weights;
 
 pub use error::CudaError;
+pub use gpu::Gpu;
 pub use launch::Launch;
 pub use plan::Plan;
 pub use runner::{Device, Runner, Trace};

@@ -246,7 +246,6 @@ impl Constants {
             shift: self.shift,
             clamp: self.clamp,
             residual_multiplier: self.residual_multiplier,
-            ..Accumulate::NONE
         }
     }
 }
