@@ -10,6 +10,8 @@ pub mod cli;
 mod convolution;
 pub mod data;
 pub mod file;
+#[cfg(feature = "cuda")]
+pub mod gpu;
 pub mod graph;
 pub mod import;
 pub mod integer;

@@ -35,6 +35,16 @@ pub enum CommandError {
     /// The board.
     #[error(transparent)]
     Board(#[from] BoardError),
+    /// The GPU.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Cuda(#[from] cuda::CudaError),
+    /// This build has no CUDA backend.
+    #[cfg(not(feature = "cuda"))]
+    #[error(
+        "this build has no CUDA backend: start it with `cargo xtask … --on cuda`, or build with --features cuda"
+    )]
+    NoCuda,
     /// The audit.
     #[error(transparent)]
     Audit(#[from] AuditError),

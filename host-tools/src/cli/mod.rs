@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bisect;
 mod error;
 pub mod eval;
+mod gpu;
 pub mod import;
 pub mod inspect;
 mod model_file;

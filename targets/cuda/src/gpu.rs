@@ -10,6 +10,7 @@ use cudarc::driver::{
     PushKernelArg, result, sys,
 };
 use cudarc::nvrtc::Ptx;
+use runtime::Model;
 
 use crate::cache::Cache;
 use crate::compile::compile;
@@ -18,7 +19,7 @@ use crate::params::{
     AccumulateParams, AddParams, Args, ConcatParams, PoolParams, RescaleParams, TableParams, WindowParams,
 };
 use crate::source::Module;
-use crate::{CudaError, Device, Plan};
+use crate::{CudaError, Device, Plan, Runner};
 
 /// The oldest architecture with integer tensor cores for bytes and nibbles.
 const OLDEST: u32 = 75;
@@ -147,7 +148,10 @@ impl Gpu {
     ///
     /// # Errors
     /// [`CudaError::Driver`], [`CudaError::Cache`].
-    pub fn choose(&self, candidates: &[Launch]) -> Result<usize, CudaError> {
+    ///
+    /// # Safety
+    /// As [`Device::sequence`].
+    unsafe fn choose(&self, candidates: &[Launch]) -> Result<usize, CudaError> {
         let key = shape_key(candidates);
         let known = self.choices.borrow().get(&key).cloned();
         if let Some(at) = known.and_then(|name| candidates.iter().position(|c| c.kernel == name)) {
@@ -155,7 +159,7 @@ impl Gpu {
         }
         let mut best = (f64::INFINITY, 0);
         for (at, candidate) in candidates.iter().enumerate() {
-            // SAFETY: candidates are bound to memory that is reserved.
+            // SAFETY: the caller's promise.
             let ms = unsafe { self.milliseconds(std::slice::from_ref(candidate), 3, 10)? }[1];
             if ms < best.0 {
                 best = (ms, at);
@@ -173,7 +177,7 @@ impl Gpu {
     ///
     /// # Errors
     /// [`CudaError::Driver`].
-    pub unsafe fn milliseconds(
+    unsafe fn milliseconds(
         &self,
         launches: &[Launch],
         samples: usize,
@@ -246,6 +250,26 @@ impl Gpu {
     }
 }
 
+impl<'g> Runner<'g, Gpu> {
+    /// Makes a model ready, with the kernels that are the fastest for its shapes.
+    ///
+    /// # Errors
+    /// See [`CudaError`].
+    pub fn fastest(gpu: &'g Gpu, model: &Model, batch: usize) -> Result<Self, CudaError> {
+        // SAFETY: candidates are bound to the runner's memory, which is reserved by then.
+        Self::new(gpu, model, batch, |gpu, candidates| unsafe { gpu.choose(candidates) })
+    }
+
+    /// Quartiles of one step's time, on whatever its operands hold.
+    ///
+    /// # Errors
+    /// [`CudaError::Driver`].
+    pub fn step_milliseconds(&self, step: usize, samples: usize, runs: usize) -> Result<[f64; 3], CudaError> {
+        // SAFETY: the launch is bound to this runner's memory.
+        unsafe { self.device().milliseconds(&self.launches()[step..=step], samples, runs) }
+    }
+}
+
 impl Device for Gpu {
     type Memory = CudaSlice<u8>;
     type Sequence = Option<CudaGraph>;
@@ -297,6 +321,9 @@ impl Device for Gpu {
     }
 
     unsafe fn sequence(&self, launches: Vec<Launch>) -> Result<Option<CudaGraph>, CudaError> {
+        // A kernel is loaded on its first launch, which must not be a recorded one; a wrong launch fails here, by name.
+        launches.iter().try_for_each(|launch| self.launch(launch))?;
+        self.wait()?;
         let mode = CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
         self.stream.begin_capture(mode).map_err(failed("recording a graph"))?;
         let launched = launches.iter().try_for_each(|launch| self.launch(launch));

@@ -119,6 +119,11 @@ impl<'d, D: Device> Runner<'d, D> {
         Ok(Self { device, plan, batch, _constants: constants, activations, launches, sequence })
     }
 
+    /// The device.
+    pub fn device(&self) -> &'d D {
+        self.device
+    }
+
     /// Images at a time.
     pub fn batch(&self) -> usize {
         self.batch
