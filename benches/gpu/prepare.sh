@@ -9,9 +9,9 @@ data=../shared/data
 [ -d "$data" ] || data=shared/data
 mkdir -p "$out"
 
-cargo build --release --features sparrowhawk-benches/cuda --package sparrowhawk-benches --bin cuda
+cargo build --release --features sparrowhawk-benches/cuda --package sparrowhawk-benches --bin gpu
 cargo build --release --features cuda --package sparrowhawk-host-tools --bin sparrowhawk
-strip --strip-debug -o "$out/bench" target/release/cuda
+strip --strip-debug -o "$out/bench" target/release/gpu
 strip --strip-debug -o "$out/sparrowhawk" target/release/sparrowhawk
 
 for arch in "${@:-75 80 86 89 90}"; do
@@ -24,7 +24,7 @@ cifar=(--train "cifar10:$data/cifar10/train_4000.bin@0..500" --test "cifar10:$da
 normalize=(--normalize 0.485,0.456,0.406/0.229,0.224,0.225)
 kws=npy:$data/kws/features_int8.npy,$data/kws/labels.npy
 quantize() { # NAME SCHEME ARGUMENTS
-    "$out/sparrowhawk" quantize --scheme "$2" --qat 0 --board none --limit 20 --out "$out/jobs/$1-$2" "${@:3}" > /dev/null
+    "$out/sparrowhawk" quantize --scheme "$2" --qat 0 --golden 0 --limit 20 --out "$out/jobs/$1-$2" "${@:3}" > /dev/null
     cp "$out/jobs/$1-$2/model.hawk" "$out/$1-$2.hawk"
 }
 for scheme in w8a8 w4a4 w4a8; do

@@ -10,7 +10,7 @@ pub(crate) fn mcu(arguments: &[String]) -> Outcome {
 
 /// Times inference on an NVIDIA GPU.
 pub(crate) fn cuda(arguments: &[String]) -> Outcome {
-    let package = ["--package", "sparrowhawk-benches", "--features", "cuda", "--bin", "cuda", "--"];
+    let package = ["--package", "sparrowhawk-benches", "--features", "cuda", "--bin", "gpu", "--"];
     let mut command = shell::cargo(&["run", "--release", "--quiet"]);
     // Model files are named from where the user is.
     if let Ok(here) = std::env::current_dir() {

@@ -28,7 +28,7 @@ type LaunchFunction = unsafe extern "C" fn(*const c_char, u32, u32, u32, *const 
 impl Emulated {
     fn build(arch: u32, number: u32) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../kernels/cuda");
+        let kernels = Path::new(crate::KERNELS);
         // One library of all modules: every family's definition first, then each file once.
         let mut lines: Vec<String> = Module::all()
             .flat_map(|module| module.text().lines().map(str::to_owned).collect::<Vec<_>>())
@@ -40,7 +40,7 @@ impl Emulated {
         std::fs::write(&source, format!("#define EMULATE\n{texts}\n"))
             .expect("the target folder is writable");
         let library = folder.join(format!("kernels-{number}.so"));
-        compile(&source, &kernels, number, &library);
+        compile(&source, kernels, number, &library);
         // SAFETY: the library is the one just built; its initialisers only fill a table.
         let library = unsafe { libloading::Library::new(&library) }.expect("the library was just built");
         Self { arch, library: Mutex::new(library) }
@@ -50,7 +50,7 @@ impl Emulated {
 fn compile(source: &Path, kernels: &Path, arch: u32, library: &PathBuf) {
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     let output = Command::new(&compiler)
-        .args(["-std=c++17", "-O2", "-fwrapv", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"])
+        .args(["-std=c++17", "-O1", "-fwrapv", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"])
         .args(["-Wno-unknown-pragmas", "-U_FORTIFY_SOURCE", "-fvisibility=hidden"])
         .arg(format!("-DARCH={arch}"))
         .arg("-I")
