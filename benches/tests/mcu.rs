@@ -13,8 +13,9 @@ fn count_twice() -> Option<[ModelCount; 2]> {
     let x = net.conv_relu(input, 4, 3, 1);
     let x = net.dense(x, 5);
     let precision = Precision::with_wide_ends(WeightBits::W8, Dtype::I8);
-    let network = Integers::of(&net.finish(x), precision).expect("lowers");
-    let counter = match Counter::new(Board::find("mps2-an386").expect("there is one")) {
+    let board = Board::find("mps2-an386").expect("there is one");
+    let network = Integers::of(&net.finish(x), precision, board.layout()).expect("lowers");
+    let counter = match Counter::new(board) {
         Err(McuError::Board(error @ (BoardError::NoToolchain { .. } | BoardError::NoQemu))) => {
             println!("skipped: {error}");
             return None;

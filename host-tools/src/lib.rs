@@ -8,6 +8,7 @@ pub mod budget;
 pub mod calibrate;
 pub mod cli;
 mod convolution;
+pub mod count;
 pub mod data;
 pub mod file;
 #[cfg(feature = "cuda")]

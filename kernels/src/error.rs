@@ -41,8 +41,12 @@ pub enum KernelError {
         /// Bytes there are.
         have: u32,
     },
+    /// Weights in blocks do not start on a multiple of 4.
+    InvalidAlignment,
     /// The operator does not take this storage type in this place.
     UnsupportedType,
+    /// The kernel does not read weights of this layout.
+    UnsupportedLayout,
 }
 
 impl fmt::Display for KernelError {
@@ -56,6 +60,8 @@ impl fmt::Display for KernelError {
             Self::InvalidZeroPoint => f.write_str("zero point is outside the type"),
             Self::InvalidGeometry => f.write_str("kernel, stride, dilation or groups make no sense"),
             Self::InvalidScratch { need, have } => write!(f, "scratch: {need} bytes needed, {have} there"),
+            Self::InvalidAlignment => f.write_str("weights are not aligned to words"),
+            Self::UnsupportedLayout => f.write_str("no kernel for this weight layout"),
             Self::UnsupportedType => f.write_str("no kernel for this storage type"),
         }
     }

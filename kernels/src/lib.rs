@@ -9,6 +9,7 @@
 //! - [`layout`]: packed weights.
 //! - [`op`]: what each operator takes, and the checks that make every kernel total.
 //! - [`generic`]: portable kernels, the reference for every faster tier.
+//! - [`arch`]: the tiers for particular cores, and the choice between them.
 //! - `conformance` (feature of the same name): the cases that every tier runs.
 //!
 //! # Contract
@@ -17,7 +18,7 @@
 //! outside the views: arithmetic wraps in two's complement. Views are slices of [`core::cell::Cell`] because
 //! some operators may write over their own input; each operator says when.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![deny(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -30,6 +31,7 @@
     )
 )]
 
+pub mod arch;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
@@ -41,5 +43,5 @@ mod size;
 pub mod tensor;
 
 pub use error::KernelError;
-pub use layout::{WeightBits, Weights};
+pub use layout::{Layout, WeightBits, Weights};
 pub use tensor::{Dims, Dtype, Tensor, TensorSpec};

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use kernels::layout::pack;
 use kernels::numerics::Clamp;
 use kernels::op::{Accumulate, Conv2d, Dense, Geometry};
-use kernels::{Dims, Dtype, Tensor, TensorSpec, WeightBits, generic};
+use kernels::{Dims, Dtype, Layout, Tensor, TensorSpec, WeightBits, generic};
 use proptest::prelude::*;
 
 const SHIFT: u8 = 38;
@@ -52,7 +52,16 @@ fn accumulate<'a>(
 ) -> Accumulate<'a> {
     let [bias, multipliers] = constants;
     let clamp = Clamp { lo: i16::MIN, hi: i16::MAX };
-    Accumulate { weights, weight_bits, bias, multipliers, shift: SHIFT, clamp, residual_multiplier: 0 }
+    Accumulate {
+        weights,
+        layout: Layout::Rows,
+        weight_bits,
+        bias,
+        multipliers,
+        shift: SHIFT,
+        clamp,
+        residual_multiplier: 0,
+    }
 }
 
 proptest! {

@@ -4,13 +4,14 @@ use core::cell::Cell;
 
 use kernels::numerics::Clamp;
 use kernels::op::{Accumulate, Add, Conv2d, Dense, Depthwise, Geometry, MaxPool, PoolGeometry, Rescale};
-use kernels::{Dims, Dtype, KernelError, Tensor, TensorSpec, WeightBits};
+use kernels::{Dims, Dtype, KernelError, Layout, Tensor, TensorSpec, WeightBits};
 
 const SIZES: [u16; 8] = [0, 1, 255, 256, 32_767, 32_768, 65_534, 65_535];
 const CLAMP: Clamp = Clamp { lo: 0, hi: 1 };
 const FAR: Geometry = Geometry { kernel: [255; 2], stride: [255; 2], dilation: [255; 2], pad: [255; 2] };
 const EMPTY: Accumulate = Accumulate {
     weights: &[],
+    layout: Layout::Rows,
     weight_bits: WeightBits::W8,
     bias: &[],
     multipliers: &[],
@@ -44,7 +45,7 @@ fn no_shape_stops_a_check() {
                     assert!(depthwise.check(&x, None, &x).is_err());
                     assert!(dense.check(&x, None, &y).is_err());
                     assert!(conv.scratch_bytes() >= usize::from(c));
-                    assert!(depthwise.scratch_bytes(&x, true) >= x.pixel_bytes() * usize::from(w.min(1)));
+                    assert!(depthwise.scratch_bytes(&x, &x, true) >= x.pixel_bytes() * usize::from(w.min(1)));
                     let elements = usize::from(h) * usize::from(w) * usize::from(c);
                     if (1..1 << 30).contains(&elements) {
                         let scratch = if dtype == Dtype::I8 { 0 } else { elements };

@@ -2,9 +2,9 @@
 
 use core::cell::Cell;
 
-use kernels::{Tensor, generic};
+use kernels::{Tensor, arch, generic};
 
-use crate::format::{Operand, Region, Step};
+use crate::format::{Layout, Operand, Region, Step};
 use crate::model::next_step;
 use crate::resolve::{Constants, Resolved, concat_part, resolve};
 use crate::{Model, RunError};
@@ -84,7 +84,7 @@ impl<'m, 'a> Session<'m, 'a> {
     /// None for a model that loaded, see [`RunError`].
     pub fn step_with(&mut self, mut trace: impl FnMut(u32, Tensor)) -> Result<Progress, RunError> {
         let step = next_step(&mut self.rest)?;
-        run_step(&step, self.model.constant_section(), self.arena)?;
+        run_step(&step, self.model.constant_section(), self.model.interface().layout, self.arena)?;
         trace(self.index, view(self.arena, &step.output)?);
         self.index += 1;
         if self.index < self.model.step_count() {
@@ -131,20 +131,20 @@ fn region(arena: &[Cell<u8>], region: Region) -> Result<&[Cell<u8>], RunError> {
     arena.get(start..end).ok_or(RunError::InvalidOffset)
 }
 
-fn run_step(step: &Step, constants: Constants, arena: &[Cell<u8>]) -> Result<(), RunError> {
+fn run_step(step: &Step, constants: Constants, layout: Layout, arena: &[Cell<u8>]) -> Result<(), RunError> {
     let view = |operand: &Operand| view(arena, operand);
     let optional = |operand: Option<Operand>| operand.as_ref().map(view).transpose();
     let y = view(&step.output)?;
     let scratch = region(arena, step.scratch)?;
-    match resolve(&step.op, &step.output, constants).ok_or(RunError::InvalidOffset)? {
-        Resolved::Conv2d(op, x, r) => generic::conv2d(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
+    match resolve(&step.op, &step.output, constants, layout).ok_or(RunError::InvalidOffset)? {
+        Resolved::Conv2d(op, x, r) => arch::conv2d(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
         Resolved::Depthwise(op, x, r) => {
-            generic::depthwise(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
+            arch::depthwise(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
         }
-        Resolved::Dense(op, x, r) => generic::dense(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
+        Resolved::Dense(op, x, r) => arch::dense(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
         Resolved::MaxPool(op, x) => generic::max_pool(&view(&x)?, &op, &y)?,
-        Resolved::AveragePool(op, x) => generic::average_pool(&view(&x)?, &op, &y)?,
-        Resolved::Add(op, a, b) => generic::add(&view(&a)?, &view(&b)?, &op, &y)?,
+        Resolved::AveragePool(op, x) => arch::average_pool(&view(&x)?, &op, &y)?,
+        Resolved::Add(op, a, b) => arch::add(&view(&a)?, &view(&b)?, &op, &y)?,
         Resolved::Rescale(op, x) => generic::rescale(&view(&x)?, &op, &y)?,
         Resolved::Table(op, x) => generic::table(&view(&x)?, &op, &y)?,
         Resolved::Concat(parts, shift, clamp) => {

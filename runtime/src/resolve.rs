@@ -5,7 +5,7 @@ use kernels::op::{
     Table, Window,
 };
 
-use crate::format::{AccumulateRef, ClampRef, Op, Operand, Part, PoolRef, Region, Taps};
+use crate::format::{AccumulateRef, ClampRef, Layout, Op, Operand, Part, PoolRef, Region, Taps};
 
 /// The CONST section.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +44,10 @@ pub(crate) fn resolve<'m, 's>(
     op: &'s Op,
     output: &Operand,
     constants: Constants<'m>,
+    layout: Layout,
 ) -> Option<Resolved<'m, 's>> {
     let [_, _, channels] = output.dims;
-    let accumulate = |r: &AccumulateRef| accumulate(r, channels, constants);
+    let accumulate = |r: &AccumulateRef| accumulate(r, channels, constants, layout);
     let residual = |r: &AccumulateRef| r.residual.map(|r| r.operand);
     Some(match op {
         Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r } => {
@@ -112,10 +113,11 @@ pub fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -> Conca
 }
 
 /// Whether the result may be written over the main operand, and the scratch for that case or the other.
-/// The constants do not matter, so a planner can ask before there are any.
-pub(crate) fn memory(op: &Op, output: &Operand, in_place: bool) -> (bool, usize) {
+/// The constants do not matter but for their packing, so a planner can ask before there are any.
+pub(crate) fn memory(op: &Op, output: &Operand, in_place: bool, layout: Layout) -> (bool, usize) {
     let y = output.spec();
-    let accumulate = Accumulate::NONE;
+    let weight_bits = op.accumulate().map_or(Accumulate::NONE.weight_bits, |r| r.width.into());
+    let accumulate = Accumulate { layout: layout.into(), weight_bits, ..Accumulate::NONE };
     match op {
         Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } => {
             let op = Conv2d {
@@ -129,7 +131,7 @@ pub(crate) fn memory(op: &Op, output: &Operand, in_place: bool) -> (bool, usize)
         }
         Op::Depthwise { x, taps, .. } => {
             let op = Depthwise { geometry: geometry(taps), accumulate };
-            (op.in_place(&x.spec(), &y), op.scratch_bytes(&x.spec(), in_place))
+            (op.in_place(&x.spec(), &y), op.scratch_bytes(&x.spec(), &y, in_place))
         }
         Op::Dense { x, .. } => (false, Dense { accumulate }.scratch_bytes(&x.spec())),
         Op::MaxPool { x, pool, .. } | Op::AveragePool { x, pool, .. } => {
@@ -142,9 +144,15 @@ pub(crate) fn memory(op: &Op, output: &Operand, in_place: bool) -> (bool, usize)
     }
 }
 
-fn accumulate<'m>(r: &AccumulateRef, channels: u16, constants: Constants<'m>) -> Option<Accumulate<'m>> {
+fn accumulate<'m>(
+    r: &AccumulateRef,
+    channels: u16,
+    constants: Constants<'m>,
+    layout: Layout,
+) -> Option<Accumulate<'m>> {
     Some(Accumulate {
         weights: constants.bytes(r.weights)?,
+        layout: layout.into(),
         weight_bits: r.width.into(),
         bias: constants.words(r.bias, channels)?,
         multipliers: constants.words(r.multipliers, channels)?,

@@ -5,18 +5,18 @@
 use kernels::{KernelError, TensorSpec, op};
 
 use crate::LoadError;
-use crate::format::{Interface, Op, Operand, Region, Step};
+use crate::format::{Interface, Layout, Op, Operand, Region, Step};
 use crate::model::next_step;
 use crate::resolve::{Constants, Resolved, concat_part, memory, resolve};
 
 /// Whether the result of a step may be written over its main operand, first byte on first byte.
 pub fn in_place(op: &Op, output: &Operand) -> bool {
-    memory(op, output, true).0
+    memory(op, output, true, Layout::Rows).0
 }
 
 /// Bytes of scratch that a step needs, with its result over its main operand or apart.
-pub fn scratch_bytes(op: &Op, output: &Operand, in_place: bool) -> usize {
-    memory(op, output, in_place).1
+pub fn scratch_bytes(op: &Op, output: &Operand, in_place: bool, layout: Layout) -> usize {
+    memory(op, output, in_place, layout).1
 }
 
 /// Checks interface and all steps.
@@ -28,10 +28,13 @@ pub(crate) fn validate_steps(
     if interface.arena_bytes > i32::MAX as u32 {
         return Err(LoadError::InvalidInterface);
     }
+    if !kernels::arch::supports(interface.layout.into()) {
+        return Err(LoadError::UnsupportedLayout { layout: interface.layout as u8 });
+    }
     let mut last = None;
     for index in 0..interface.steps {
         let step = next_step(&mut rest).map_err(|_| LoadError::InvalidGraph { step: index })?;
-        Check { index, step: &step, arena: interface.arena_bytes }.run(constants)?;
+        Check { index, step: &step, arena: interface.arena_bytes }.run(constants, interface.layout)?;
         last = Some(step.output);
     }
     let inside = |operand: &Operand| extent(operand, interface.arena_bytes).is_some();
@@ -69,11 +72,11 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn run(&self, constants: Constants) -> Result<(), LoadError> {
+    fn run(&self, constants: Constants, layout: Layout) -> Result<(), LoadError> {
         let output = &self.step.output;
         let y = output.spec();
         let invalid = LoadError::InvalidConstant { step: self.index };
-        let resolved = resolve(&self.step.op, output, constants).ok_or(invalid)?;
+        let resolved = resolve(&self.step.op, output, constants, layout).ok_or(invalid)?;
         let multipliers = self.step.op.accumulate().map(|a| constants.words(a.multipliers, y.dims.c));
         if multipliers.flatten().is_some_and(|m| m.iter().any(|&m| m < 1)) {
             return Err(invalid);
@@ -89,7 +92,7 @@ impl Check<'_> {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
                 let over = self.input(&x, op.in_place(&x.spec(), &y))?;
                 self.residual(&residual)?;
-                self.scratch(op.scratch_bytes(&x.spec(), over), &[Some(x), residual])
+                self.scratch(op.scratch_bytes(&x.spec(), &y, over), &[Some(x), residual])
             }
             Resolved::Dense(op, x, residual) => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;

@@ -37,6 +37,8 @@ pub struct Board {
     pub arena_bytes: u32,
     /// Optimise for size: flash is scarce.
     pub small: bool,
+    /// The firmware has kernels for the DSP extension: weights are packed for it.
+    pub dsp: bool,
 }
 
 const MIB: u32 = 1 << 20;
@@ -55,6 +57,7 @@ const MPS2: Board = Board {
     model_in_flash: false,
     arena_bytes: 3 * MIB,
     small: false,
+    dsp: false,
 };
 
 /// Every board, in order of its core.
@@ -72,6 +75,7 @@ pub const BOARDS: &[Board] = &[
         model_in_flash: true,
         arena_bytes: 10 * KIB,
         small: true,
+        dsp: false,
     },
     // ARMv6-M code on a larger core: networks that do not fit the microbit.
     Board {
@@ -86,6 +90,7 @@ pub const BOARDS: &[Board] = &[
         core: "Cortex-M4F",
         target: "thumbv7em-none-eabihf",
         machine: "mps2-an386",
+        dsp: true,
         ..MPS2
     },
     Board {
@@ -94,6 +99,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv7em-none-eabihf",
         target_cpu: Some("cortex-m7"),
         machine: "mps2-an500",
+        dsp: true,
         model: Region { origin: 0x6000_0000, bytes: 16 * MIB },
         ..MPS2
     },
@@ -103,6 +109,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m33"),
         machine: "mps2-an505",
+        dsp: true,
         clock_hz: 20_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 4 * MIB },
         ram: Region { origin: 0x3800_0000, bytes: 4 * MIB },
@@ -115,6 +122,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m55"),
         machine: "mps3-an547",
+        dsp: true,
         clock_hz: 32_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 512 * KIB },
         ram: Region { origin: 0x3100_0000, bytes: 4 * MIB },

@@ -96,7 +96,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let graph = model.graph();
         for scheme in schemes {
             let (weights, activations) = widths(*scheme)?;
-            let network = Integers::of(&graph, Precision::with_wide_ends(weights, activations))?;
+            let network =
+                Integers::of(&graph, Precision::with_wide_ends(weights, activations), board.layout())?;
             let count = counter.count(&network)?;
             let one = Counted { model, scheme: scheme.to_string(), weights, count };
             println!("{}", step_table(&one));
@@ -126,7 +127,8 @@ fn table(
         let graph = model.graph();
         for weights in WEIGHTS {
             for activations in [Dtype::I8, Dtype::U4] {
-                let network = Integers::of(&graph, Precision { weights, activations, first_last: weights })?;
+                let precision = Precision { weights, activations, first_last: weights };
+                let network = Integers::of(&graph, precision, board.layout())?;
                 let count = counter.count(&network)?;
                 steps.extend(count.steps.iter().map(|step| (step.work, step.cost.cycles)));
                 println!(
@@ -146,7 +148,7 @@ fn table(
     let table = LatencyTable {
         board: board.name.into(),
         core: board.core.into(),
-        cycles: "estimated by the Cortex-M4 rules of benches/src/mcu/cycles.rs, no wait states".into(),
+        cycles: "estimated by the Cortex-M4 rules of host-tools/src/count/cycles.rs, no wait states".into(),
         clock_hz: board.clock_hz,
         tools,
         entries,

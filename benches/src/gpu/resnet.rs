@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use host_tools::graph::{Graph, ValueId};
 use host_tools::lower::{BitPlan, LayerBits, Layers};
 use kernels::{Dtype, WeightBits};
+use runtime::format::Layout;
 
 use crate::mcu::McuError;
 use crate::mcu::models::{Builder, ConvShape, Integers};
@@ -66,7 +67,7 @@ impl Network {
     /// # Errors
     /// Those of lowering.
     pub fn integers(self, bits: Bits) -> Result<Integers, McuError> {
-        Integers::with(&self.graph(), |layers| bits.plan(layers))
+        Integers::with(&self.graph(), Layout::Rows, |layers| bits.plan(layers))
     }
 }
 

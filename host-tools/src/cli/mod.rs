@@ -3,6 +3,7 @@
 pub mod assign;
 pub mod audit;
 pub mod bisect;
+mod counting;
 mod error;
 pub mod eval;
 mod gpu;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::CommandError;
+use super::counting::count;
 use super::model_file::ModelFile;
-use crate::board::{self, Board, RunOptions};
+use crate::board::{self, Device, RunOptions};
 use crate::data::Spec;
 use crate::integer::Traced;
 use crate::verify;
@@ -15,7 +16,7 @@ use runtime::Model;
 /// Where to run.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// `host`, `cuda`, or an emulated board
+    /// `host`, `cuda`, an emulated board, or a chip such as stm32f446
     #[arg(long, value_name = "WHERE", default_value = "mps2-an386")]
     pub(super) on: String,
     /// Inputs that a GPU takes at a time
@@ -23,7 +24,8 @@ pub struct Place {
     batch: u32,
 }
 
-/// Run a model file and compare every step with the host.
+/// Run a model file and compare every step with the host; on an emulated board also count its instructions and
+/// cycles, which `inspect` then shows beside the estimate
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Model file
@@ -53,10 +55,13 @@ impl Place {
         if self.on == "cuda" {
             return super::gpu::traces(model, inputs, self.batch);
         }
-        let board = Board::find(&self.on)?;
+        let Device { name, board, .. } = Device::find(&self.on)?;
         let run = board::run(board, bytes, inputs, &RunOptions::default())?;
-        let about =
-            format!("{} (emulated): arena {} B, stack {} B", board.name, run.arena_bytes, run.stack_bytes);
+        let stands = if name == board.name { String::new() } else { format!(" for {name}") };
+        let about = format!(
+            "{} (emulated{stands}): arena {} B, stack {} B",
+            board.name, run.arena_bytes, run.stack_bytes
+        );
         Ok((verify::board_traces(run), about))
     }
 }
@@ -81,6 +86,11 @@ pub fn run(args: &RunArgs) -> Result<bool, CommandError> {
     match &difference {
         None => println!("identical to the host: {} inputs, {} steps each", inputs.len(), model.step_count()),
         Some(difference) => println!("differs from the host: {difference}"),
+    }
+    if let (None, true, Some(input)) =
+        (&difference, args.place.on != "host" && args.place.on != "cuda", inputs.first())
+    {
+        count(&Device::find(&args.place.on)?, &args.model, &model, input)?;
     }
     Ok(difference.is_none())
 }

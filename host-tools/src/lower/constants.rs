@@ -25,6 +25,12 @@ impl Constants {
         self.bytes(&bytes).offset
     }
 
+    /// Appends weights that are packed already.
+    pub fn packed_weights(&mut self, bytes: &[u8]) -> Region {
+        self.weight_bytes += bytes.len();
+        self.bytes(bytes)
+    }
+
     /// Packs and appends rows of weights.
     pub fn weights(&mut self, rows: &[Vec<i8>], bits: WeightBits) -> Region {
         let mut packed = Vec::new();
@@ -35,8 +41,7 @@ impl Constants {
             }
             packed.extend(bytes);
         }
-        self.weight_bytes += packed.len();
-        self.bytes(&packed)
+        self.packed_weights(&packed)
     }
 
     /// Bytes of packed weights alone.

@@ -4,6 +4,7 @@ mod constants;
 mod emit;
 mod fold;
 mod layer;
+mod pack;
 mod plan;
 mod ranges;
 mod scale;
@@ -13,6 +14,7 @@ mod weights;
 pub use emit::{Network, StepInfo, Tensor};
 pub use fold::{Folded, Norm, fold};
 pub use layer::{Layer, LayerOp, Layers};
+pub use pack::tier;
 pub use plan::ArenaBlock;
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};
@@ -130,6 +132,20 @@ pub struct Lowered {
     pub interface: Interface,
     /// Who shares which bytes of the arena.
     pub blocks: Vec<ArenaBlock>,
+    /// The steps before they had memory, with weights in rows.
+    unplaced: Network,
+}
+
+impl Lowered {
+    /// The same network with its weights packed for a board's kernels, and the memory that these need.
+    pub fn packed(&self, layout: Layout) -> Self {
+        let mut network = self.unplaced.clone();
+        let layout = network.repack(layout);
+        let (arena_bytes, blocks) = plan::plan(&mut network, layout);
+        let (input, output) = (network.input, network.output);
+        let interface = Interface { layout, arena_bytes, input, output, ..self.interface };
+        Self { network, interface, blocks, unplaced: self.unplaced.clone() }
+    }
 }
 
 /// The integer steps of a folded graph, before they have memory: operands hold tensor indices for offsets.
@@ -149,7 +165,8 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
     let scale = |tensor: u32| dyadic_scale(network.tensors[tensor as usize].params.scale);
     let (input_scale, output_scale) = (scale(network.input.offset), scale(network.output.offset));
     let inverse = dyadic_scale(1.0 / network.tensors[network.input.offset as usize].params.scale);
-    let (arena_bytes, blocks) = plan::plan(&mut network);
+    let unplaced = network.clone();
+    let (arena_bytes, blocks) = plan::plan(&mut network, Layout::Rows);
     let interface = Interface {
         layout: Layout::Rows,
         arena_bytes,
@@ -160,7 +177,7 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
         output: network.output,
         output_scale,
     };
-    Ok(Lowered { network, interface, blocks })
+    Ok(Lowered { network, interface, blocks, unplaced })
 }
 
 /// A positive number with a 31-bit mantissa.

@@ -1,7 +1,7 @@
 //! Memory of the integer network: lifetimes, results written over operands where the operator allows it,
 //! then `runtime::plan`. Until here, `Operand::offset` is the index of a tensor.
 
-use runtime::format::{Op, Operand, Region, Step};
+use runtime::format::{Layout as Packing, Op, Operand, Region, Step};
 use runtime::plan::{Buffer, place};
 
 use super::emit::Network;
@@ -22,9 +22,9 @@ pub struct ArenaBlock {
 }
 
 /// Gives every tensor and scratch its offset; returns the arena's bytes and who shares them.
-pub(super) fn plan(network: &mut Network) -> (u32, Vec<ArenaBlock>) {
+pub(super) fn plan(network: &mut Network, packing: Packing) -> (u32, Vec<ArenaBlock>) {
     let mut merged: Vec<usize> = (0..network.tensors.len()).collect();
-    let mut best = layout(network, &merged);
+    let mut best = layout(network, &merged, packing);
     // Writing over an operand is nearly always a gain, but a depthwise layer pays for it with scratch: each
     // chance is taken when the arena does not grow.
     for step in 0..network.steps.len() {
@@ -40,7 +40,7 @@ pub(super) fn plan(network: &mut Network) -> (u32, Vec<ArenaBlock>) {
             }
             let mut attempt = merged.clone();
             attempt[output] = merged[operand];
-            let candidate = layout(network, &attempt);
+            let candidate = layout(network, &attempt, packing);
             if candidate.arena <= best.arena {
                 (merged, best) = (attempt, candidate);
                 break;
@@ -48,7 +48,7 @@ pub(super) fn plan(network: &mut Network) -> (u32, Vec<ArenaBlock>) {
         }
     }
     let blocks = blocks(network, &merged, &best);
-    apply(network, &merged, &best);
+    apply(network, &merged, &best, packing);
     (best.arena, blocks)
 }
 
@@ -114,7 +114,7 @@ fn lifetimes(network: &Network, merged: &[usize]) -> Vec<(u32, u32)> {
     lives
 }
 
-fn layout(network: &Network, merged: &[usize]) -> Layout {
+fn layout(network: &Network, merged: &[usize], packing: Packing) -> Layout {
     let lives = lifetimes(network, merged);
     let mut buffers = vec![Buffer { bytes: 0, first: u32::MAX, last: u32::MAX }; merged.len()];
     for (tensor, &block) in merged.iter().enumerate() {
@@ -123,7 +123,7 @@ fn layout(network: &Network, merged: &[usize]) -> Layout {
         buffers[block] = Buffer { bytes, first, last };
     }
     for (i, step) in network.steps.iter().enumerate() {
-        let bytes = scratch(step, merged);
+        let bytes = scratch(step, merged, packing);
         buffers.push(Buffer { bytes, first: i as u32 + 1, last: i as u32 + 1 });
     }
     let mut offsets = vec![0; buffers.len()];
@@ -132,17 +132,17 @@ fn layout(network: &Network, merged: &[usize]) -> Layout {
     Layout { arena, offsets }
 }
 
-fn scratch(step: &Step, merged: &[usize]) -> u32 {
+fn scratch(step: &Step, merged: &[usize], packing: Packing) -> u32 {
     let block = |operand: &Operand| merged[operand.offset as usize];
     let over = step.op.operands().next().is_some_and(|x| block(x) == block(&step.output));
-    runtime::validate::scratch_bytes(&step.op, &step.output, over) as u32
+    runtime::validate::scratch_bytes(&step.op, &step.output, over, packing) as u32
 }
 
-fn apply(network: &mut Network, merged: &[usize], layout: &Layout) {
+fn apply(network: &mut Network, merged: &[usize], layout: &Layout, packing: Packing) {
     let tensors = merged.len();
     let place = |operand: &mut Operand| operand.offset = layout.offsets[merged[operand.offset as usize]];
     for (i, step) in network.steps.iter_mut().enumerate() {
-        let bytes = scratch(step, merged);
+        let bytes = scratch(step, merged, packing);
         let offset = if bytes == 0 { 0 } else { layout.offsets[tensors + i] };
         step.scratch = Region { offset, bytes };
         step.op.operands_mut().for_each(place);

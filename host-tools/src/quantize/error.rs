@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use runtime::LoadError;
 
 use crate::budget::BudgetError;
+use crate::count::CountError;
 use crate::data::DataError;
 use crate::file::EncodeError;
 use crate::import::ImportErrors;
@@ -36,12 +37,18 @@ pub enum QuantizeError {
     /// Choosing bits.
     #[error(transparent)]
     Budget(#[from] BudgetError),
+    /// Counting cycles.
+    #[error(transparent)]
+    Count(Box<CountError>),
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
     /// Running the result.
     #[error(transparent)]
     Integer(#[from] IntegerError),
+    /// The board that the file is for.
+    #[error(transparent)]
+    Board(#[from] crate::board::BoardError),
     /// Encoding the result.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -90,5 +97,11 @@ pub enum QuantizeError {
 impl From<SensitivityError> for QuantizeError {
     fn from(error: SensitivityError) -> Self {
         Self::Sensitivity(Box::new(error))
+    }
+}
+
+impl From<CountError> for QuantizeError {
+    fn from(error: CountError) -> Self {
+        Self::Count(Box::new(error))
     }
 }

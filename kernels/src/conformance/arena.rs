@@ -7,13 +7,13 @@ use super::Fault;
 use super::rng::Rng;
 use crate::{Dtype, KernelError, Tensor, TensorSpec};
 
-const BYTES: usize = 10_240;
+const BYTES: usize = 14_336;
 
 /// Largest tensor of a case.
 pub(super) const TENSOR_BYTES: u32 = 1500;
 
 /// Largest scratch of a case.
-pub(super) const SCRATCH_BYTES: usize = 2048;
+pub(super) const SCRATCH_BYTES: usize = 5248;
 
 /// Where a tensor lies.
 #[derive(Clone, Copy)]

@@ -6,7 +6,7 @@
 //! odd addresses. Memory is poisoned before a call, and all bytes but the result and the scratch must
 //! survive it. Each case also makes one argument wrong, and expects the typed error and no write at all.
 //!
-//! No `std`, no allocation, a stack of less than 32 KiB: firmware runs the same cases.
+//! No `std`, no allocation, a stack of less than 40 KiB: firmware runs the same cases.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -24,7 +24,7 @@ mod tier;
 mod tests;
 
 pub use mismatch::{Fault, Mismatch};
-pub use tier::{GENERIC, Op, Tier};
+pub use tier::{ARMV7EM, GENERIC, Op, Tier};
 
 /// Runs `cases` cases of every operator; how many were run.
 ///

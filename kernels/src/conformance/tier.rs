@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use crate::op::{Add, AveragePool, Concat, Conv2d, Dense, Depthwise, MaxPool, Rescale, Table, Window};
-use crate::{KernelError, Tensor, generic};
+use crate::{KernelError, Layout, Tensor, arch, generic};
 
 type Answer = Result<(), KernelError>;
 
@@ -13,6 +13,8 @@ type Answer = Result<(), KernelError>;
 pub struct Tier {
     /// Name for reports.
     pub name: &'static str,
+    /// How the tier wants its weights.
+    pub layout: Layout,
     /// See [`generic::conv2d`].
     pub conv2d: fn(&Tensor, Option<&Tensor>, &Conv2d, &[Cell<u8>], &Tensor) -> Answer,
     /// See [`generic::depthwise`].
@@ -40,6 +42,7 @@ pub struct Tier {
 /// The portable tier. Another tier overrides what it has: `Tier { conv2d: dsp::conv2d, ..GENERIC }`.
 pub const GENERIC: Tier = Tier {
     name: "generic",
+    layout: Layout::Rows,
     conv2d: generic::conv2d,
     depthwise: generic::depthwise,
     dense: generic::dense,
@@ -51,6 +54,18 @@ pub const GENERIC: Tier = Tier {
     concat: generic::concat,
     window: generic::window,
     argmax: generic::argmax,
+};
+
+/// Cores with the DSP extension, and their kernels by portable arithmetic elsewhere.
+pub const ARMV7EM: Tier = Tier {
+    name: "armv7em",
+    layout: Layout::Dsp,
+    conv2d: arch::conv2d,
+    depthwise: arch::depthwise,
+    dense: arch::dense,
+    add: arch::armv7em::add,
+    average_pool: arch::armv7em::average_pool,
+    ..GENERIC
 };
 
 /// An operator of a [`Tier`].

@@ -36,7 +36,7 @@ pub(super) fn gather(
 
 /// Copies channels `first ..` of a pixel into bytes.
 #[inline(always)]
-pub(super) fn widen(pixel: &[Cell<u8>], dtype: Dtype, first: usize, bytes: &[Cell<u8>]) {
+pub(crate) fn widen(pixel: &[Cell<u8>], dtype: Dtype, first: usize, bytes: &[Cell<u8>]) {
     if dtype == Dtype::I8 {
         let source = pixel.get(first..).unwrap_or(&[]);
         for (byte, source) in bytes.iter().zip(source) {

@@ -11,7 +11,8 @@ use crate::{KernelError, Tensor, Weights};
 /// Convolution, see [`Conv2d`].
 ///
 /// # Errors
-/// Those of [`Conv2d::check`], and [`KernelError::InvalidScratch`].
+/// Those of [`Conv2d::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
+/// weights in blocks.
 pub fn conv2d(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -20,6 +21,9 @@ pub fn conv2d(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    if op.in_blocks() {
+        return Err(KernelError::UnsupportedLayout);
+    }
     let need = op.scratch_bytes();
     let column = scratch
         .get(..need)

@@ -6,12 +6,13 @@ use super::column::widen;
 use super::dot::dot;
 use super::finish::Finish;
 use crate::op::Dense;
-use crate::{Dtype, KernelError, Tensor, Weights};
+use crate::{Dtype, KernelError, Layout, Tensor, Weights};
 
 /// Fully connected layer, see [`Dense`].
 ///
 /// # Errors
-/// Those of [`Dense::check`], and [`KernelError::InvalidScratch`].
+/// Those of [`Dense::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
+/// weights in blocks.
 pub fn dense(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -20,6 +21,9 @@ pub fn dense(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    if op.accumulate.layout != Layout::Rows {
+        return Err(KernelError::UnsupportedLayout);
+    }
     let column = if x.spec().dtype == Dtype::I8 {
         x.cells()
     } else {

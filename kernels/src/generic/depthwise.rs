@@ -24,7 +24,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let need = op.scratch_bytes(&x.spec(), !scratch.is_empty());
+    let need = op.scratch_bytes(&x.spec(), &y.spec(), !scratch.is_empty());
     let ring = scratch
         .get(..need)
         .ok_or(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 })?;

@@ -8,7 +8,7 @@ use crate::tensor::{read, write};
 use crate::{Dtype, Tensor};
 
 /// Requantises and stores the channels of one output pixel, in ascending order.
-pub(super) struct Finish<'a> {
+pub(crate) struct Finish<'a> {
     accumulate: &'a Accumulate<'a>,
     pixel: &'a [Cell<u8>],
     dtype: Dtype,
@@ -18,7 +18,7 @@ pub(super) struct Finish<'a> {
 
 impl<'a> Finish<'a> {
     #[inline(always)]
-    pub(super) fn new(
+    pub(crate) fn new(
         accumulate: &'a Accumulate<'a>,
         y: &Tensor<'a>,
         residual: Option<&Tensor<'a>>,
@@ -35,12 +35,12 @@ impl<'a> Finish<'a> {
 
     /// Bias of channel `c`: the accumulator starts with it.
     #[inline(always)]
-    pub(super) fn bias(&self, c: usize) -> i32 {
+    pub(crate) fn bias(&self, c: usize) -> i32 {
         self.accumulate.bias.get(c).copied().unwrap_or(0)
     }
 
     #[inline(always)]
-    pub(super) fn store(&self, c: usize, acc: i32) {
+    pub(crate) fn store(&self, c: usize, acc: i32) {
         let Accumulate { shift, clamp, residual_multiplier, .. } = *self.accumulate;
         let multiplier = self.accumulate.multipliers.get(c).copied().unwrap_or(0);
         let value = match self.residual {

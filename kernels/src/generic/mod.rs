@@ -2,13 +2,13 @@
 
 mod add;
 mod argmax;
-mod column;
+pub(crate) mod column;
 mod concat;
 mod conv2d;
 mod dense;
 mod depthwise;
 mod dot;
-mod finish;
+pub(crate) mod finish;
 mod pool;
 mod rescale;
 mod table;

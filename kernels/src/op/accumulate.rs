@@ -1,16 +1,19 @@
 //! What convolution, depthwise and dense layers share: weights, bias, requantisation, residual.
 
 use super::{check_clamp, check_entries};
+use crate::layout::dsp::Blocks;
 use crate::numerics::{Clamp, MAX_REQUANT_SHIFT};
-use crate::{Dtype, KernelError, TensorSpec, WeightBits};
+use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
 /// Weights and requantisation of an accumulating step:
 /// `y = clamp((acc * m_c [+ residual * residual_multiplier]) >> shift)` with
 /// `acc = bias_c + sum(w * q)` (docs/numerics.md, "Requantisation").
 #[derive(Clone, Copy, Debug)]
 pub struct Accumulate<'a> {
-    /// Packed weights, layout `rows`.
+    /// Packed weights.
     pub weights: &'a [u8],
+    /// How they are packed.
+    pub layout: Layout,
     /// Width of a weight.
     pub weight_bits: WeightBits,
     /// Bias of each output channel; holds zero points and the rounding term.
@@ -26,9 +29,11 @@ pub struct Accumulate<'a> {
 }
 
 impl Accumulate<'_> {
-    /// No constants: enough to ask an operator for its scratch or for what may be written in place.
+    /// No constants: enough to ask an operator for what may be written in place, and with the right layout
+    /// and width for its scratch.
     pub const NONE: Self = Self {
         weights: &[],
+        layout: Layout::Rows,
         weight_bits: WeightBits::W8,
         bias: &[],
         multipliers: &[],
@@ -37,14 +42,15 @@ impl Accumulate<'_> {
         residual_multiplier: 0,
     };
 
-    /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels.
+    /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels. `blocks`
+    /// are those of layout `dsp`, where it has them.
     pub(crate) fn check(
         &self,
         x: &TensorSpec,
         residual: Option<&TensorSpec>,
         y: &TensorSpec,
-        rows: usize,
-        row_len: usize,
+        (rows, row_len): (usize, usize),
+        blocks: Option<&Blocks>,
     ) -> Result<(), KernelError> {
         x.check()?;
         y.check()?;
@@ -57,7 +63,18 @@ impl Accumulate<'_> {
                 return Err(KernelError::InvalidShape);
             }
         }
-        crate::Weights::new(self.weights, self.weight_bits, rows, row_len)?;
+        match (self.layout, blocks) {
+            (Layout::Dsp, Some(blocks)) => {
+                let need = blocks.bytes();
+                check_entries(self.weights.len(), need.ok_or(KernelError::InvalidShape)?)?;
+                if self.weights.as_ptr().addr() & 3 != 0 {
+                    return Err(KernelError::InvalidAlignment);
+                }
+            }
+            _ => {
+                crate::Weights::new(self.weights, self.weight_bits, rows, row_len)?;
+            }
+        }
         let channels = usize::from(y.dims.c);
         check_entries(self.bias.len(), channels)?;
         check_entries(self.multipliers.len(), channels)?;

@@ -1,8 +1,10 @@
 //! Convolution: any stride, padding, dilation and groups.
 
 use super::Accumulate;
+use crate::arch::armv7em;
+use crate::layout::dsp::{Blocks, CONV_CHANNELS};
 use crate::size::product;
-use crate::{KernelError, TensorSpec};
+use crate::{KernelError, Layout, TensorSpec};
 
 /// Where the taps of a convolution lie. Output pixel `(oy, ox)`, tap `(ky, kx)` reads input pixel
 /// `(oy * stride_h + ky * dilation_h - pad_top, ox * stride_w + kx * dilation_w - pad_left)`; outside the
@@ -99,7 +101,8 @@ impl Conv2d<'_> {
             return Err(KernelError::InvalidGeometry);
         }
         let row_len = self.column_len().ok_or(KernelError::InvalidShape)?;
-        self.accumulate.check(x, residual, y, usize::from(y.dims.c), row_len)
+        let blocks = if self.groups == 1 { Some(self.blocks()) } else { None };
+        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())
     }
 
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
@@ -107,8 +110,28 @@ impl Conv2d<'_> {
         product(self.geometry.taps(), usize::from(self.group_inputs))
     }
 
-    /// Bytes of scratch: one column, an element a byte.
+    /// The blocks of weights in layout `dsp` where there is one group.
+    pub fn blocks(&self) -> Blocks {
+        let [kh, kw] = self.geometry.kernel.map(usize::from);
+        Blocks {
+            bits: self.accumulate.weight_bits,
+            rows: usize::from(self.group_outputs),
+            kernel_rows: kh,
+            row_len: kw * usize::from(self.group_inputs),
+            channels: CONV_CHANNELS,
+        }
+    }
+
+    /// Whether the weights are in blocks: layout `dsp`, and not grouped.
+    pub fn in_blocks(&self) -> bool {
+        self.accumulate.layout == Layout::Dsp && self.groups == 1
+    }
+
+    /// Bytes of scratch: one column, an element a byte; for weights in blocks a strip of widened columns.
     pub fn scratch_bytes(&self) -> usize {
+        if self.in_blocks() {
+            return armv7em::conv2d::scratch(self);
+        }
         self.column_len().unwrap_or(usize::MAX)
     }
 

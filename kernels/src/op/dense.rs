@@ -1,13 +1,15 @@
 //! Fully connected layer.
 
 use super::Accumulate;
+use crate::arch::armv7em;
+use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::size::product;
-use crate::{Dtype, KernelError, TensorSpec};
+use crate::{Dtype, KernelError, Layout, TensorSpec};
 
 /// Fully connected layer `[h, w, c] -> [1, 1, n]`, weights `[n, h * w * c]`.
 ///
 /// # Memory
-/// Scratch for the widened input unless it is stored in bytes ([`Dense::scratch_bytes`]).
+/// Scratch for the widened input unless it is stored in bytes and the weights in rows ([`Dense::scratch_bytes`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Dense<'a> {
     /// Weights and requantisation.
@@ -31,11 +33,22 @@ impl Dense<'_> {
         }
         let (h, w, c) = x.dims.hwc();
         // No overflow on a 32-bit device: the bytes checked above hold two elements at most.
-        self.accumulate.check(x, residual, y, usize::from(y.dims.c), h * w * c)
+        let rows = usize::from(y.dims.c);
+        self.accumulate.check(x, residual, y, (rows, h * w * c), Some(&self.blocks(x, rows)))
+    }
+
+    /// The blocks of weights in layout `dsp` for `rows` results.
+    pub fn blocks(&self, x: &TensorSpec, rows: usize) -> Blocks {
+        let (h, w, c) = x.dims.hwc();
+        let row_len = product(h * w, c).unwrap_or(usize::MAX);
+        Blocks { bits: self.accumulate.weight_bits, rows, kernel_rows: 1, row_len, channels: DENSE_CHANNELS }
     }
 
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec) -> usize {
+        if self.accumulate.layout == Layout::Dsp {
+            return armv7em::dense::scratch(self, x);
+        }
         let (h, w, c) = x.dims.hwc();
         if x.dtype == Dtype::I8 { 0 } else { product(h * w, c).unwrap_or(usize::MAX) }
     }

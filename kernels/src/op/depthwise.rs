@@ -1,13 +1,14 @@
 //! Depthwise convolution: one kernel per channel, as many channels out as in.
 
 use super::{Accumulate, Geometry};
+use crate::arch::armv7em;
 use crate::size::product;
-use crate::{KernelError, TensorSpec};
+use crate::{KernelError, Layout, TensorSpec};
 
 /// Depthwise convolution `[h, w, c] -> [oh, ow, c]`, weights `[kh * kw, c]`: a packed row per tap.
 ///
 /// # Memory
-/// No scratch when input and result are apart. In place ([`Depthwise::in_place`]) the scratch holds the
+/// Layout `rows`: no scratch when input and result are apart. In place ([`Depthwise::in_place`]) the scratch holds the
 /// `pad_top + 1` input rows that the result has overwritten ([`Depthwise::scratch_bytes`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Depthwise<'a> {
@@ -32,17 +33,19 @@ impl Depthwise<'_> {
         if x.dims.c != y.dims.c {
             return Err(KernelError::InvalidShape);
         }
-        self.accumulate.check(x, residual, y, self.geometry.taps(), usize::from(x.dims.c))
+        self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 
-    /// Bytes of scratch.
-    pub fn scratch_bytes(&self, x: &TensorSpec, in_place: bool) -> usize {
+    /// Bytes of scratch. In layout `dsp` always those of the ring, and enough to widen a few channels.
+    pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, in_place: bool) -> usize {
         let [pad, _] = self.geometry.pad;
-        if !in_place {
+        let dsp = self.accumulate.layout == Layout::Dsp;
+        if !in_place && !dsp {
             return 0;
         }
         let row = product(x.pixel_bytes(), usize::from(x.dims.w));
-        row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX)
+        let ring = row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX);
+        if dsp { ring.max(armv7em::depthwise::scratch(self, x, y)) } else { ring }
     }
 
     /// Whether `y` may be written over `x`: no more rows, columns or bytes per element.

@@ -14,6 +14,8 @@ pub const MAX_CONCAT: usize = 8;
 pub enum Layout {
     /// Plain rows (`kernels::layout`): runs everywhere.
     Rows,
+    /// Blocks for the DSP extension (`kernels::layout::dsp`): Cortex-M4, M7, M33, and hosts.
+    Dsp,
 }
 
 /// Storage type of an activation.
@@ -301,6 +303,15 @@ impl Operand {
     pub fn at(offset: u32, spec: TensorSpec) -> Self {
         let Dims { h, w, c } = spec.dims;
         Self { offset, dims: [h, w, c], dtype: spec.dtype.into(), zero: spec.zero }
+    }
+}
+
+impl From<Layout> for kernels::Layout {
+    fn from(layout: Layout) -> Self {
+        match layout {
+            Layout::Rows => Self::Rows,
+            Layout::Dsp => Self::Dsp,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use host_tools::lower::{
     BitPlan, InputForm, LayerBits, Layers, Lowered, Ranges, Recipe, Storage, WeightScales, fold, lower,
 };
 use kernels::{Dtype, WeightBits};
+use runtime::format::Layout;
 
 use super::Random;
 use crate::mcu::McuError;
@@ -57,34 +58,28 @@ impl Precision {
 }
 
 impl Integers {
-    /// Quantises a network.
+    /// Quantises a network and packs it for the kernels of a board.
     ///
     /// # Errors
     /// Those of lowering.
-    pub fn of(graph: &Graph, precision: Precision) -> Result<Self, McuError> {
-        Self::with(graph, |layers| precision.plan(layers))
+    pub fn of(graph: &Graph, precision: Precision, layout: Layout) -> Result<Self, McuError> {
+        Self::with(graph, layout, |layers| precision.plan(layers))
     }
 
     /// Quantises a network with any bits.
     ///
     /// # Errors
     /// Those of lowering.
-    pub fn with(graph: &Graph, plan: impl Fn(&Layers) -> BitPlan) -> Result<Self, McuError> {
+    pub fn with(graph: &Graph, layout: Layout, plan: impl Fn(&Layers) -> BitPlan) -> Result<Self, McuError> {
         let graph = fold(graph).graph;
         let layers = Layers::of(&graph);
         let bits = plan(&layers);
         let mut random = Random::named(&format!("samples of {}", graph.name));
         let samples = random.uniform(SAMPLES * graph.shape(graph.input).len(), 1.0);
         let lowered = integers(&graph, &layers, bits, &samples)
-            .map_err(|source| McuError::Lower { model: graph.name.clone(), source })?;
-        let parts = Parts {
-            interface: lowered.interface,
-            steps: lowered.network.steps.clone(),
-            constants: lowered.network.constants.clone().into_bytes(),
-            golden: Vec::new(),
-            meta: String::new(),
-        };
-        let file = AlignedBytes::copy(&parts.encode()?);
+            .map_err(|source| McuError::Lower { model: graph.name.clone(), source })?
+            .packed(layout);
+        let file = AlignedBytes::copy(&Parts::bare(&lowered).encode()?);
         let input = random.bytes(graph.shape(graph.input).len());
         Ok(Self { name: graph.name, file, lowered, input })
     }
@@ -114,7 +109,7 @@ mod tests {
         let published = [12_501_632, 2_656_768, 7_489_664, 264_192];
         for (model, macs) in Model::TINY.into_iter().zip(published) {
             let precision = Precision::with_wide_ends(WeightBits::W8, Dtype::I8);
-            let made = Integers::of(&model.graph(), precision).expect("lowers");
+            let made = Integers::of(&model.graph(), precision, Layout::Dsp).expect("lowers");
             let sum: u64 = made.lowered.network.infos.iter().map(|info| info.macs).sum();
             assert_eq!(sum, macs, "{}", model.name());
         }
@@ -123,7 +118,7 @@ mod tests {
     #[test]
     fn the_same_network_gives_the_same_file() {
         let precision = Precision::with_wide_ends(WeightBits::W4, Dtype::I8);
-        let make = || Integers::of(&Model::Extra.graph(), precision).expect("lowers");
+        let make = || Integers::of(&Model::Extra.graph(), precision, Layout::Dsp).expect("lowers");
         let (a, b) = (make(), make());
         assert_eq!(a.file.as_slice(), b.file.as_slice());
         assert_eq!(a.input, b.input);

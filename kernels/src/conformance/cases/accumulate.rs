@@ -3,17 +3,40 @@
 use super::shape::{MAX_CHANNELS, bad_clamp, clamp, retyped};
 use crate::conformance::arena::{Arena, Place};
 use crate::conformance::rng::Rng;
+use crate::layout::dsp::Blocks;
 use crate::numerics::Clamp;
 use crate::op::{Accumulate, elementwise_in_place};
-use crate::{Dtype, KernelError, TensorSpec, WeightBits};
+use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
 /// Most weights of a case.
 pub(super) const MAX_WEIGHTS: usize = 4096;
+
+/// Most words of the same weights in blocks: a weight may be a kernel row of its own.
+const MAX_BLOCK_WORDS: usize = MAX_WEIGHTS + 512;
+
+/// Rows of weights, and the blocks that the tier packs them in, if it does.
+#[derive(Clone, Copy)]
+pub(super) struct Packing {
+    pub(super) rows: usize,
+    pub(super) row_len: usize,
+    pub(super) blocks: Option<Blocks>,
+}
+
+impl Packing {
+    /// The packing for a tier that wants `layout`.
+    pub(super) fn new(layout: Layout, rows: usize, row_len: usize, blocks: Option<Blocks>) -> Self {
+        let blocks = if layout == Layout::Dsp { blocks } else { None };
+        Self { rows, row_len, blocks }
+    }
+}
 
 /// Constants of an accumulating step.
 pub(super) struct Constants {
     weights: [u8; MAX_WEIGHTS],
     weight_bytes: usize,
+    /// The same weights in the tier's layout.
+    blocks: [u32; MAX_BLOCK_WORDS],
+    block_bytes: usize,
     weight_bits: WeightBits,
     bias: [i32; MAX_CHANNELS],
     multipliers: [i32; MAX_CHANNELS],
@@ -24,12 +47,15 @@ pub(super) struct Constants {
 }
 
 impl Constants {
-    pub(super) fn new(rng: &mut Rng, y: &TensorSpec, rows: usize, row_len: usize) -> Self {
+    pub(super) fn new(rng: &mut Rng, y: &TensorSpec, packing: Packing) -> Self {
+        let Packing { rows, row_len, blocks } = packing;
         let weight_bits = rng.pick(&[WeightBits::W2, WeightBits::W4, WeightBits::W8]);
         let mut case = Self {
             weights: [0; MAX_WEIGHTS],
             weight_bytes: rows * weight_bits.row_bytes(row_len),
             weight_bits,
+            blocks: [0; MAX_BLOCK_WORDS],
+            block_bytes: 0,
             bias: [0; MAX_CHANNELS],
             multipliers: [0; MAX_CHANNELS],
             channels: usize::from(y.dims.c),
@@ -42,6 +68,13 @@ impl Constants {
             case.draw_likely(rng)
         } else {
             case.draw_any(rng)
+        }
+        if let Some(blocks) = blocks {
+            let (weights, bias) = (&case.weights[..case.weight_bytes], &case.bias[..case.channels]);
+            Blocks { bits: weight_bits, ..blocks }.pack(weights, bias, |word| {
+                case.blocks[case.block_bytes / 4] = word.to_le();
+                case.block_bytes += 4;
+            });
         }
         case
     }
@@ -87,9 +120,22 @@ impl Constants {
         self.residual_multiplier = rng.word();
     }
 
-    pub(super) fn accumulate(&self) -> Accumulate<'_> {
+    /// As the tier under test gets them; `layout` is the tier's.
+    pub(super) fn accumulate(&self, layout: Layout) -> Accumulate<'_> {
+        if self.block_bytes == 0 {
+            return Accumulate { layout, ..self.rows() };
+        }
+        // SAFETY: any word is four bytes.
+        #[allow(unsafe_code)]
+        let (_, bytes, _) = unsafe { self.blocks.align_to::<u8>() };
+        Accumulate { weights: &bytes[..self.block_bytes], layout, ..self.rows() }
+    }
+
+    /// As the reference reads them.
+    pub(super) fn rows(&self) -> Accumulate<'_> {
         Accumulate {
             weights: &self.weights[..self.weight_bytes],
+            layout: Layout::Rows,
             weight_bits: self.weight_bits,
             bias: &self.bias[..self.channels],
             multipliers: &self.multipliers[..self.channels],

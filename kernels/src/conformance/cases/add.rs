@@ -1,6 +1,6 @@
 //! Residual addition: every pair of types, result over either operand or both.
 
-use super::shape::{DTYPES, bad_clamp, channels, clamp, retyped, spec, stranger};
+use super::shape::{bad_clamp, channels, clamp, likely_type, retyped, spec, stranger};
 use crate::KernelError;
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
@@ -8,7 +8,7 @@ use crate::conformance::{Fault, Tier, reference};
 use crate::op::{Add, elementwise_in_place};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
-    let (dtype, channels) = (rng.pick(&DTYPES), channels(rng));
+    let (dtype, channels) = (likely_type(rng), channels(rng));
     let y = spec(rng, dtype, channels);
     let (a, b) = (retyped(rng, y), retyped(rng, y));
     let likely = rng.one_in(2);

@@ -1,11 +1,11 @@
 //! Fully connected layer: result over the residual, nibbles through the scratch.
 
-use super::accumulate::{Constants, MAX_WEIGHTS, placement, spoil};
+use super::accumulate::{Constants, MAX_WEIGHTS, Packing, placement, spoil};
 use super::shape::{DTYPES, channels, spec, stranger, zero};
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::op::Dense;
+use crate::op::{Accumulate, Dense};
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
@@ -17,8 +17,10 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let inputs = rows * columns * deep;
     let outputs = channels(rng).min((MAX_WEIGHTS / inputs) as u16);
     let y = TensorSpec { dims: Dims { h: 1, w: 1, c: outputs }, dtype: y_type, zero: zero(rng, y_type) };
-    let constants = Constants::new(rng, &y, usize::from(outputs), inputs);
-    let op = Dense { accumulate: constants.accumulate() };
+    let blocks = Dense { accumulate: Accumulate::NONE }.blocks(&x, usize::from(outputs));
+    let constants =
+        Constants::new(rng, &y, Packing::new(tier.layout, usize::from(outputs), inputs, Some(blocks)));
+    let op = Dense { accumulate: constants.accumulate(tier.layout) };
 
     let x = arena.operand(rng, x);
     let place = placement(rng, arena, x, y, false);
@@ -61,6 +63,7 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
 
     let got = (tier.dense)(&x_tensor, residual.as_ref(), &op, cells, &y_tensor);
     let x = arena.original(&x);
+    let rows = Dense { accumulate: constants.rows() };
     let residual = place.residual.map(|r| arena.original(&r));
-    arena.equals(got, &place.y, scratch, |at| reference::dense(&x, residual.as_ref(), &op, at))
+    arena.equals(got, &place.y, scratch, |at| reference::dense(&x, residual.as_ref(), &rows, at))
 }

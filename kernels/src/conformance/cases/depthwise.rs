@@ -1,7 +1,9 @@
 //! Depthwise convolution: over its own input with the ring of saved rows, result over the residual.
 
-use super::accumulate::{Constants, placement, spoil};
-use super::shape::{DTYPES, bad_geometry, channels, geometry, shrink, spec, stranger, windows};
+use super::accumulate::{Constants, Packing, placement, spoil};
+use super::shape::{
+    bad_geometry, channels, geometry, likely_geometry, likely_type, shrink, spec, stranger, windows,
+};
 use crate::conformance::arena::{Arena, SCRATCH_BYTES};
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
@@ -12,17 +14,18 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let channels = channels(rng);
     let x_type = rng.pick(&[Dtype::U4, Dtype::I8]);
     let x = spec(rng, x_type, channels);
-    let mut geometry = geometry(rng);
-    let y_type = rng.pick(&DTYPES);
+    let mut geometry = if rng.one_in(2) { likely_geometry(rng) } else { geometry(rng) };
+    let y_type = likely_type(rng);
     let mut y = windows(rng, &geometry, &x, y_type, channels);
     let want_over_input = rng.one_in(2);
     if want_over_input {
         (y.dims.h, y.dims.w) = (y.dims.h.min(x.dims.h), y.dims.w.min(x.dims.w));
         y = shrink(y);
     }
-    let constants = Constants::new(rng, &y, geometry.taps(), usize::from(channels));
-    let mut op = Depthwise { geometry, accumulate: constants.accumulate() };
-    while op.scratch_bytes(&x, true) > SCRATCH_BYTES {
+    let constants =
+        Constants::new(rng, &y, Packing::new(tier.layout, geometry.taps(), usize::from(channels), None));
+    let mut op = Depthwise { geometry, accumulate: constants.accumulate(tier.layout) };
+    while op.scratch_bytes(&x, &y, true) > SCRATCH_BYTES && geometry.pad[0] > 0 {
         geometry.pad[0] -= 1;
         op.geometry = geometry;
     }
@@ -32,7 +35,7 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let place = placement(rng, arena, x, y, over_input);
     // Apart from its input, a step may or may not be given scratch.
     let with_scratch = over_input || rng.one_in(4);
-    let need = op.scratch_bytes(&x.spec, with_scratch);
+    let need = op.scratch_bytes(&x.spec, &y, with_scratch);
     let extra = if with_scratch { rng.below(3) as usize } else { 0 };
     let scratch = arena.reserve(rng, need + extra);
     let stranger = arena.place(rng, stranger(y));

@@ -18,7 +18,13 @@ pub(super) fn channels(rng: &mut Rng) -> u16 {
 
 /// A tensor of up to 9x9 pixels; with many channels it has fewer.
 pub(super) fn spec(rng: &mut Rng, dtype: Dtype, channels: u16) -> TensorSpec {
-    let dims = Dims { h: rng.size(1, 9), w: rng.size(1, 9), c: channels };
+    let mut dims = Dims { h: rng.size(1, 9), w: rng.size(1, 9), c: channels };
+    // Sometimes long one way: more than a fast kernel takes in one go.
+    match rng.below(12) {
+        0 => dims.h = rng.size(10, 40),
+        1 => dims.w = rng.size(10, 140),
+        _ => {}
+    }
     shrink(TensorSpec { dims, dtype, zero: zero(rng, dtype) })
 }
 
@@ -69,6 +75,18 @@ pub(super) fn bad_clamp(rng: &mut Rng, dtype: Dtype) -> Clamp {
     }
 }
 
+/// Mostly bytes: the types that fast kernels are made for.
+pub(super) fn likely_type(rng: &mut Rng) -> Dtype {
+    if rng.one_in(2) { Dtype::I8 } else { rng.pick(&DTYPES) }
+}
+
+/// Kernels as networks have them.
+pub(super) fn likely_geometry(rng: &mut Rng) -> Geometry {
+    let (kernel, stride) = (rng.pick(&[3, 3, 3, 5]), rng.pick(&[1, 2]));
+    let pad = [rng.size(0, 2) as u8, rng.size(0, 2) as u8];
+    Geometry { kernel: [kernel; 2], stride: [stride; 2], dilation: [1, 1], pad }
+}
+
 /// Kernels up to 5x5 and 1xk, padding that may be larger than the kernel.
 pub(super) fn geometry(rng: &mut Rng) -> Geometry {
     let mut pair = |lo, hi| [rng.size(lo, hi) as u8, rng.size(lo, hi) as u8];
@@ -98,7 +116,7 @@ pub(super) fn windows(
         let size = |axis: usize, size: u16| {
             let reach = u16::from(geometry.kernel[axis] - 1) * u16::from(geometry.dilation[axis]) + 1;
             let padded = size + 2 * u16::from(geometry.pad[axis]);
-            (padded.saturating_sub(reach) / u16::from(geometry.stride[axis]) + 1).min(9)
+            padded.saturating_sub(reach) / u16::from(geometry.stride[axis]) + 1
         };
         (spec.dims.h, spec.dims.w) = (size(0, x.dims.h), size(1, x.dims.w));
     }
@@ -107,7 +125,7 @@ pub(super) fn windows(
 
 /// The same shape as another operand has it: any type that the case's memory holds.
 pub(super) fn retyped(rng: &mut Rng, spec: TensorSpec) -> TensorSpec {
-    let dtype = rng.pick(&DTYPES);
+    let dtype = likely_type(rng);
     let other = TensorSpec { dims: spec.dims, dtype, zero: zero(rng, dtype) };
     if other.bytes().is_some_and(|bytes| bytes <= 2 * TENSOR_BYTES) { other } else { spec }
 }

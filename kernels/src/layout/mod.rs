@@ -3,9 +3,22 @@
 //!
 //! Layout `rows`: convolution and dense are output-channel-major, a row holds one channel's
 //! `[kh, kw, cin / groups]` (dense: `[h, w, c]`); depthwise is tap-major, a row holds one tap's channels.
+//! Layout [`dsp`] is for cores with dual 16-bit multiplication.
+
+pub mod dsp;
 
 use crate::KernelError;
 use crate::size::product;
+
+/// How the weights of a network are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Plain rows: runs everywhere.
+    Rows,
+    /// Dense products in layout [`dsp`]; grouped and depthwise convolutions in rows. Runs on cores with the
+    /// DSP extension, and on a host.
+    Dsp,
+}
 
 /// Width of a weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,0 +1,196 @@
+//! The columns under `P` output pixels (im2col of one strip), widened once for all output channels, and the
+//! sums over activations that layout [`dsp`](crate::layout::dsp) subtracts.
+//!
+//! Scratch, in words: the pixels' sums for each chunk, the columns, then staged bytes.
+
+use core::cell::Cell;
+
+use super::product::PIXELS;
+use super::widen::{MAX_INPUTS, Rows, start, widen2, widen4, widen8};
+use crate::WeightBits;
+use crate::layout::dsp::{Blocks, CHUNK_WORDS};
+
+// A piece of columns is a chunk.
+const _: () = assert!(MAX_INPUTS == 4 * CHUNK_WORDS);
+
+/// Bytes of scratch for `pixels` columns and `staged` rows of bytes, at any address.
+pub(super) const fn scratch_bytes(blocks: &Blocks, pixels: usize, staged: usize) -> usize {
+    if !blocks.fits() {
+        return usize::MAX;
+    }
+    (4 * blocks.chunks() + 2 * blocks.padded_inputs()) * pixels + staged * blocks.padded_row() + 3
+}
+
+/// Memory of the columns.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a, const P: usize> {
+    bits: WeightBits,
+    /// `P` sums for each chunk.
+    sums: &'a [Cell<i32>],
+    /// `2 P` words for four inputs.
+    pub(super) words: &'a [Cell<u32>],
+    stage: &'a [Cell<u8>],
+    stage_bytes: usize,
+    /// Whether every chunk has sums of its own.
+    chunked: bool,
+    /// Whether columns are filled piece by piece, so that their sums are written down.
+    long: bool,
+}
+
+impl<'a, const P: usize> Columns<'a, P> {
+    /// Divides scratch of [`scratch_bytes`]; `None` where it is too small.
+    pub(super) fn new(blocks: &Blocks, folded: bool, scratch: &'a [Cell<u8>]) -> Option<Self> {
+        let aligned = scratch.get(scratch.as_ptr().align_offset(4)..)?;
+        let (inputs, stage_bytes) = (blocks.padded_inputs(), blocks.padded_row());
+        let (sums, rest) = words(aligned).split_at_checked(P * blocks.chunks())?;
+        let (words, _) = rest.split_at_checked((inputs >> 1) * P)?;
+        let stage = aligned.get((sums.len() + words.len()) << 2..)?;
+        // What pads all kernel rows together is zero, and stays so.
+        let filled = blocks.kernel_rows * stage_bytes;
+        words.iter().skip((filled >> 1) * P).for_each(|word| word.set(0));
+        let chunked = !folded && matches!(blocks.bits, WeightBits::W8);
+        let long = !folded || filled > MAX_INPUTS;
+        Some(Self { bits: blocks.bits, sums: signed(sums), words, stage, stage_bytes, chunked, long })
+    }
+
+    /// Sums of a chunk, or of all inputs.
+    #[inline(always)]
+    pub(super) fn sums_of(&self, chunk: usize) -> [i32; P] {
+        let sums = self.sums.get(P * chunk..).unwrap_or(&[]);
+        core::array::from_fn(|p| sums.get(p).map_or(0, Cell::get))
+    }
+
+    /// Staged row `index`.
+    pub(super) fn stage(&self, index: usize) -> &'a [Cell<u8>] {
+        self.stage.get(index * self.stage_bytes..(index + 1) * self.stage_bytes).unwrap_or(&[])
+    }
+
+    /// Starts new columns.
+    #[inline(always)]
+    pub(super) fn filler(&self) -> Filler<'a, P> {
+        Filler { columns: *self, rest: self.words, left: MAX_INPUTS, sums: [0; P], chunk: 0 }
+    }
+
+    fn set_sums(&self, chunk: usize, sums: [i32; P]) {
+        for (cell, sum) in self.sums.iter().skip(P * chunk).zip(sums) {
+            cell.set(sum);
+        }
+    }
+}
+
+impl<'a> Columns<'a, PIXELS> {
+    /// All columns at once, from `rows` kernel rows that lie `next` bytes apart; gives their sums. `None` where there are
+    /// too many inputs for that.
+    #[inline(always)]
+    pub(super) fn fill(
+        &self,
+        sources: [&'a [Cell<u8>]; PIXELS],
+        count: usize,
+        next: usize,
+    ) -> Option<[i32; PIXELS]> {
+        if self.long {
+            return None;
+        }
+        let Self { bits, words: out, stage_bytes: row_bytes, .. } = *self;
+        Some(Rows { bits, sources, row_bytes, next, count, out }.run())
+    }
+}
+
+/// Fills columns from the first input to the last, in pieces whose sums have room in 16-bit lanes.
+pub(super) struct Filler<'a, const P: usize> {
+    columns: Columns<'a, P>,
+    /// Words that are to be filled.
+    rest: &'a [Cell<u32>],
+    /// Inputs that are left of a chunk.
+    left: usize,
+    sums: [i32; P],
+    chunk: usize,
+}
+
+impl<const P: usize> Filler<'_, P> {
+    /// Appends bytes of each pixel: equally many, a multiple of 4, of 8 for 2-bit weights.
+    pub(super) fn push(&mut self, mut source: [&[Cell<u8>]; P]) {
+        loop {
+            let count = source.first().map_or(0, |bytes| bytes.len()).min(self.left);
+            if count == 0 {
+                return;
+            }
+            let (out, rest) = self.rest.split_at_checked((count >> 1) * P).unwrap_or((&[], &[]));
+            let now = source.map(|bytes| bytes.get(..count).unwrap_or(&[]));
+            let sums = widen(self.columns.bits, now, out);
+            for (sum, more) in self.sums.iter_mut().zip(sums) {
+                *sum = sum.wrapping_add(more);
+            }
+            source = source.map(|bytes| bytes.get(count..).unwrap_or(&[]));
+            self.rest = rest;
+            self.left -= count;
+            if self.left == 0 {
+                self.left = MAX_INPUTS;
+                if self.columns.chunked {
+                    self.close();
+                }
+            }
+        }
+    }
+
+    /// Completes the sums: those of the last chunk.
+    #[inline(always)]
+    pub(super) fn finish(mut self) -> [i32; P] {
+        let sums = self.sums;
+        self.close();
+        sums
+    }
+
+    fn close(&mut self) {
+        self.columns.set_sums(self.chunk, self.sums);
+        self.sums = [0; P];
+        self.chunk += 1;
+    }
+}
+
+/// One piece, for the two strip widths that there are.
+#[inline(always)]
+fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell<u32>]) -> [i32; P] {
+    let mut sums = [0; P];
+    if let ([a, b, c], Some(sums)) = (&source[..], sums.first_chunk_mut::<PIXELS>()) {
+        let row_bytes = a.len();
+        *sums = Rows { bits, sources: [a, b, c], row_bytes, next: 0, count: 1, out }.run();
+        return sums_of(sums);
+    }
+    let mut lanes = [0; P];
+    match bits {
+        WeightBits::W8 => widen8::<P, 2>(source, out, &mut lanes),
+        WeightBits::W4 => widen4::<P, 2>(source, out, &mut lanes),
+        WeightBits::W2 => widen2::<P, 4>(source, out, &mut lanes),
+    }
+    lanes.map(|lanes| start(bits, lanes))
+}
+
+/// The same numbers, of an array whose length is known to be `P`.
+fn sums_of<const P: usize>(sums: &[i32; PIXELS]) -> [i32; P] {
+    core::array::from_fn(|p| sums.get(p).copied().unwrap_or(0))
+}
+
+/// The aligned words of bytes that start on a multiple of 4.
+#[allow(unsafe_code)]
+pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
+    // SAFETY: `Cell<u8>` and `Cell<u32>` are their contents in memory, any four bytes are a word, and cells may
+    // alias.
+    let (before, words, _) = unsafe { bytes.align_to::<Cell<u32>>() };
+    if before.is_empty() { words } else { &[] }
+}
+
+/// The same words with a sign.
+#[allow(unsafe_code)]
+fn signed(words: &[Cell<u32>]) -> &[Cell<i32>] {
+    // SAFETY: both are any four bytes, and cells may alias.
+    unsafe { words.align_to::<Cell<i32>>().1 }
+}
+
+/// Weights as words; `None` where they are not aligned.
+#[allow(unsafe_code)]
+pub(super) fn weight_words(bytes: &[u8]) -> Option<&[u32]> {
+    // SAFETY: any four bytes are a word.
+    let (before, words, after) = unsafe { bytes.align_to::<u32>() };
+    if before.is_empty() && after.is_empty() { Some(words) } else { None }
+}

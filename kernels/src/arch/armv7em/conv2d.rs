@@ -1,0 +1,159 @@
+//! Convolution of any kernel as products of strips of three pixels: kernel rows are widened straight from the input
+//! where they lie inside it, else from staged bytes. A 1x1 kernel is the case whose columns are the pixels.
+
+use core::cell::Cell;
+
+use super::bytes::clamp_bytes;
+use super::column::{Columns, scratch_bytes};
+use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
+use super::stream::Stream;
+use super::taps::{Pixel, STAGED, Taps};
+use crate::generic::finish::Finish;
+use crate::layout::dsp::CONV_CHANNELS;
+use crate::op::Conv2d;
+use crate::{Dtype, KernelError, Tensor};
+
+/// Blocks whose accumulators are finished together.
+const BATCH: usize = 4;
+
+/// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
+pub(crate) fn scratch(op: &Conv2d) -> usize {
+    scratch_bytes(&op.blocks(), PIXELS, STAGED)
+}
+
+/// Convolution of one group with weights in layout `dsp`, see [`Conv2d`].
+///
+/// # Errors
+/// Those of [`Conv2d::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
+/// weights in rows.
+pub fn conv2d(
+    x: &Tensor,
+    residual: Option<&Tensor>,
+    op: &Conv2d,
+    scratch: &[Cell<u8>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    if !op.in_blocks() {
+        return Err(KernelError::UnsupportedLayout);
+    }
+    let (need, have) = (op.scratch_bytes(), scratch.len());
+    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
+    if have < need {
+        return Err(small);
+    }
+    let blocks = op.blocks();
+    let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
+    let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small)?;
+    let kernel = Kernel { op, stream, columns, residual, y };
+    let mut strip = kernel.strip();
+    let taps = Taps::new(x, op, &kernel.columns);
+    let (rows, row_pixels, channels) = y.spec().dims.hwc();
+    let all = rows * row_pixels;
+    // A narrower result over its residual would overtake the residual's later pixels within a strip.
+    let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
+    let mut next = Pixel::default();
+    while next.index < all {
+        let mut pixels = [next; PIXELS];
+        let count = width.min(all - next.index);
+        for p in 0..PIXELS {
+            // Pixels that are not there are the last one again.
+            pixels[p] = if p < count { next } else { pixels[p - 1] };
+            if p < count {
+                next.step(row_pixels);
+            }
+        }
+        let sums = taps.fill(&kernel.columns, &pixels);
+        match &mut strip {
+            // The residual of a pixel that is not there may be overwritten already.
+            Some(strip) if residual.is_none() || count == PIXELS => {
+                strip.run(sums, pixels.map(|pixel| pixel.index * channels));
+                if channels & 1 == 1 {
+                    kernel.finish(&pixels, count, channels - 1, sums);
+                }
+            }
+            _ => kernel.finish(&pixels, count, 0, sums),
+        }
+    }
+    if strip.is_some() {
+        clamp_bytes(y.cells(), op.accumulate.clamp);
+    }
+    Ok(())
+}
+
+/// What all strips have in common.
+struct Kernel<'a> {
+    op: &'a Conv2d<'a>,
+    stream: Stream<'a>,
+    columns: Columns<'a, PIXELS>,
+    residual: Option<&'a Tensor<'a>>,
+    y: &'a Tensor<'a>,
+}
+
+impl<'a> Kernel<'a> {
+    /// The product of a strip where results are bytes, and their shift is one that the products' high words have.
+    fn strip(&self) -> Option<Strip<'a>> {
+        let bytes = |tensor: &Tensor| tensor.spec().dtype == Dtype::I8;
+        let accumulate = &self.op.accumulate;
+        let shift = self.stream.shift(accumulate.shift)?;
+        if !bytes(self.y) || !self.residual.is_none_or(bytes) {
+            return None;
+        }
+        let bytes = Bytes { multipliers: accumulate.multipliers, shift, out: self.y.cells() };
+        let out = match self.residual {
+            None => Output::Bytes(bytes),
+            Some(residual) => {
+                let multiplier = accumulate.residual_multiplier;
+                Output::Sum(bytes, Residual { values: residual.cells(), multiplier })
+            }
+        };
+        let blocks = usize::from(self.y.spec().dims.c) >> 1;
+        Strip::new(&self.stream.product(&self.columns, 0, blocks), &out)
+    }
+
+    /// Results of the channels from `first` on, an even number, by way of their accumulators.
+    #[inline(never)]
+    fn finish(&self, pixels: &[Pixel; PIXELS], count: usize, first: usize, sums: [i32; PIXELS]) {
+        let channels = usize::from(self.y.spec().dims.c);
+        let finish =
+            pixels.map(|Pixel { h, w, .. }| Finish::new(&self.op.accumulate, self.y, self.residual, (h, w)));
+        let cells = [const { Cell::new(0) }; BATCH * BLOCK];
+        let mut c = first;
+        while c < channels {
+            let batch = (channels - c).min(BATCH * CONV_CHANNELS);
+            self.accumulators((c >> 1, (batch + 1) >> 1), sums, &cells);
+            for (p, finish) in finish.iter().enumerate().take(count) {
+                for i in 0..batch {
+                    let acc = cells.get(i * PIXELS + p).map_or(0, Cell::get);
+                    let bias = if self.stream.folded { 0 } else { finish.bias(c + i) };
+                    finish.store(c + i, acc.wrapping_add(bias));
+                }
+            }
+            c += batch;
+        }
+    }
+
+    /// Accumulators of at most [`BATCH`] blocks, without the bias that is not folded.
+    fn accumulators(
+        &self,
+        (first, blocks): (usize, usize),
+        sums: [i32; PIXELS],
+        cells: &[Cell<i32>; BATCH * BLOCK],
+    ) {
+        if self.stream.folded {
+            let product = self.stream.product(&self.columns, first, blocks);
+            if let Some(mut strip) = Strip::new(&product, &Output::Accumulators(cells)) {
+                strip.run(sums, [0; PIXELS]);
+            }
+            self.stream.scale(cells);
+            return;
+        }
+        for (block, cells) in cells.as_chunks::<BLOCK>().0.iter().enumerate().take(blocks) {
+            self.stream.chunked(&self.columns, first + block, cells, |product, sums, out| {
+                if let Some(mut strip) = Strip::new(product, &Output::Accumulators(out)) {
+                    strip.run(sums, [0; PIXELS]);
+                }
+            });
+        }
+    }
+}

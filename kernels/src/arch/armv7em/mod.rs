@@ -1,0 +1,49 @@
+//! Kernels for cores with the DSP extension (Cortex-M4, M7, M33): two 16-bit multiplications per
+//! instruction, weights in [`layout::dsp`](crate::layout::dsp).
+//!
+//! The loops that matter are instructions on such a core and portable arithmetic everywhere else, so a host
+//! runs the same files with the same result. Everything around them is one source.
+#![allow(clippy::indexing_slicing, reason = "constant indices of arrays; slices go through `get`")]
+
+/// Naked functions are assembled for the bare architecture; that of Armv8-M does not have the extension.
+#[cfg(armv8m)]
+macro_rules! core_with_dsp {
+    () => {
+        ".cpu cortex-m33"
+    };
+}
+#[cfg(all(dsp, not(armv8m)))]
+macro_rules! core_with_dsp {
+    () => {
+        ""
+    };
+}
+
+mod add;
+mod bytes;
+mod column;
+pub(crate) mod conv2d;
+pub(crate) mod dense;
+#[cfg(dsp)]
+mod dense_asm;
+pub(crate) mod depthwise;
+mod planes;
+#[cfg(dsp)]
+mod planes_asm;
+mod pool;
+mod product;
+mod rows;
+mod simd;
+mod stream;
+#[cfg(dsp)]
+mod strip_asm;
+mod taps;
+mod widen;
+#[cfg(dsp)]
+mod widen_asm;
+
+pub use add::add;
+pub use conv2d::conv2d;
+pub use dense::dense;
+pub use depthwise::{depthwise, takes as takes_depthwise};
+pub use pool::average_pool;

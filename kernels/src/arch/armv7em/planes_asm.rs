@@ -1,0 +1,191 @@
+//! One channel of a depthwise 3x3 convolution by instructions: six words of weights stay in registers.
+
+#![allow(unsafe_code, reason = "instructions by name; each use says why it is sound")]
+
+use core::arch::naked_asm;
+use core::cell::Cell;
+
+use super::planes::{Channel, Class};
+
+/// What [`Channel`] says, as the instructions find it.
+#[repr(C)]
+struct Task {
+    weights: [u32; 6],
+    plane: *const Cell<u32>,
+    bias: i32,
+    multiplier: i32,
+    /// Bytes of a row that start a result.
+    width: usize,
+    /// From behind the last pair of a row to the next row of results.
+    advance: isize,
+    rows: usize,
+    out: *const Cell<u8>,
+    step: usize,
+}
+
+/// Two neighbouring results at stride 1 from four values of a row.
+macro_rules! row_1 {
+    ($load:literal, $low:literal, $high:literal) => {
+        concat!(
+            "ldrd r2, r3, ",
+            $load,
+            "\n",
+            "smlad r10, r2, ",
+            $low,
+            ", r10\n smlabt r10, r3, ",
+            $high,
+            ", r10\n",
+            "smlatb r11, r2, ",
+            $low,
+            ", r11\n smlad r11, r3, ",
+            $high,
+            ", r11\n",
+        )
+    };
+}
+/// Two results at stride 2 from five values of a row.
+macro_rules! row_2 {
+    ($load:literal, $last:literal, $low:literal, $high:literal) => {
+        concat!(
+            "ldrd r2, r3, ",
+            $load,
+            "\n",
+            "smlad r10, r2, ",
+            $low,
+            ", r10\n smlabt r10, r3, ",
+            $high,
+            ", r10\n",
+            "smlad r11, r3, ",
+            $low,
+            ", r11\n ldr r2, ",
+            $last,
+            "\n smlabt r11, r2, ",
+            $high,
+            ", r11\n",
+        )
+    };
+}
+
+/// Frame: plane, bias, multiplier, width, advance, rows. r0 walks the plane's row, r1 the results.
+macro_rules! channel {
+    ($name:ident, $next_row:literal, [$($row:expr),*]) => {
+        /// # Safety
+        /// The task's plane and output must be as large as its rows and width say.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(task: *const Task) {
+            naked_asm!(
+                core_with_dsp!(),
+                "push {{r4-r11, lr}}",
+                "sub sp, #24",
+                "ldmia r0!, {{r4-r9}}",
+                "ldmia r0!, {{r1, r2, r3, r10, r11, r12}}",
+                "stm sp, {{r1, r2, r3, r10, r11, r12}}",
+                "ldmia r0, {{r1, r12}}",
+                "2:",
+                "ldr r0, [sp]",
+                "ldr lr, [sp, #12]",
+                "add lr, r0",
+                "3:",
+                "ldr r10, [sp, #4]",
+                "mov r11, r10",
+                $($row,)*
+                "ldr r2, [sp, #8]",
+                "smmul r10, r10, r2",
+                "smmul r11, r11, r2",
+                "ssat r10, #8, r10",
+                "ssat r11, #8, r11",
+                "strb r10, [r1]",
+                // The second result of an odd row's last pair is not there.
+                "cmp r0, lr",
+                "it ls",
+                "strbls r11, [r1, r12]",
+                "add r1, r1, r12, lsl #1",
+                "blo 3b",
+                "ldrd r2, r3, [sp, #16]",
+                "add r1, r2",
+                "ldr r0, [sp]",
+                concat!("add r0, #", $next_row),
+                "str r0, [sp]",
+                "subs r3, #1",
+                "str r3, [sp, #20]",
+                "bne 2b",
+                "add sp, #24",
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+channel!(
+    narrow_1,
+    "32",
+    [row_1!("[r0, #32]", "r6", "r7"), row_1!("[r0, #64]", "r8", "r9"), row_1!("[r0], #4", "r4", "r5")]
+);
+channel!(
+    narrow_2,
+    "64",
+    [
+        row_2!("[r0, #32]", "[r0, #40]", "r6", "r7"),
+        row_2!("[r0, #64]", "[r0, #72]", "r8", "r9"),
+        row_2!("[r0]", "[r0, #8]!", "r4", "r5")
+    ]
+);
+
+channel!(
+    middle_1,
+    "128",
+    [row_1!("[r0, #128]", "r6", "r7"), row_1!("[r0, #256]", "r8", "r9"), row_1!("[r0], #4", "r4", "r5")]
+);
+channel!(
+    middle_2,
+    "256",
+    [
+        row_2!("[r0, #128]", "[r0, #136]", "r6", "r7"),
+        row_2!("[r0, #256]", "[r0, #264]", "r8", "r9"),
+        row_2!("[r0]", "[r0, #8]!", "r4", "r5")
+    ]
+);
+
+channel!(
+    wide_1,
+    "256",
+    [row_1!("[r0, #256]", "r6", "r7"), row_1!("[r0, #512]", "r8", "r9"), row_1!("[r0], #4", "r4", "r5")]
+);
+channel!(
+    wide_2,
+    "512",
+    [
+        row_2!("[r0, #256]", "[r0, #264]", "r6", "r7"),
+        row_2!("[r0, #512]", "[r0, #520]", "r8", "r9"),
+        row_2!("[r0]", "[r0, #8]!", "r4", "r5")
+    ]
+);
+
+/// All results of a channel; the caller has compared its shape with plane and output.
+#[inline(always)]
+pub(super) fn channel(channel: &Channel) {
+    let odd = (channel.columns & 1) * channel.step;
+    let task = Task {
+        weights: channel.weights,
+        plane: channel.plane.as_ptr(),
+        bias: channel.bias,
+        multiplier: channel.multiplier,
+        width: channel.columns * channel.stride * 2,
+        advance: -(odd as isize),
+        rows: channel.rows,
+        out: channel.out.as_ptr(),
+        step: channel.step,
+    };
+    // SAFETY: a row's loop reads one word behind the last pair's and writes `columns` bytes `step` apart, which
+    // `Channel::run` has compared with plane and output. All bytes written are cells.
+    unsafe {
+        match (channel.class, channel.stride) {
+            (Class::Narrow, 1) => narrow_1(&task),
+            (Class::Narrow, _) => narrow_2(&task),
+            (Class::Middle, 1) => middle_1(&task),
+            (Class::Middle, _) => middle_2(&task),
+            (Class::Wide, 1) => wide_1(&task),
+            (Class::Wide, _) => wide_2(&task),
+        }
+    }
+}
