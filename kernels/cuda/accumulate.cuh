@@ -20,10 +20,10 @@ struct AccumulateParams {
     i32 residual_multiplier, shift, lo, hi;
 };
 
-/// The result of a channel; `acc` holds the bias.
-DEVICE i32 finish(const AccumulateParams& p, i32 acc, i32 multiplier, i32 residual) {
-    if (!p.residual) return requantize(acc, multiplier, p.shift, p.lo, p.hi);
-    return requantize_sum(acc, multiplier, residual, p.residual_multiplier, p.shift, p.lo, p.hi);
+/// The result of channel `c`; `acc` holds the bias.
+DEVICE i32 finish(const AccumulateParams& p, i32 acc, i32 c, i32 residual) {
+    if (!p.residual) return requantize(acc, p.multipliers[c], p.shift, p.lo, p.hi);
+    return requantize_sum(acc, p.multipliers[c], residual, p.residual_multiplier, p.shift, p.lo, p.hi);
 }
 
 /// The `G` identity terms of a group of channels; zeros without a residual.

@@ -30,19 +30,13 @@ DEVICE void copy_out(const u8* staged, i32 row_stride, u8* y, i32 y_stride, i32 
     }
 }
 
-/// Constants of two neighbouring channels.
-struct Pair {
-    i32 bias0, bias1, multiplier0, multiplier1;
-};
-
 /// Requantises two neighbouring channels of a pixel and puts them where they will be copied from.
-DEVICE void stage_pair(const AccumulateParams& p, const Pair& pair, u8* staged, i32 pixel, i32 c, i32 column, i32 acc0,
-                       i32 acc1) {
+DEVICE void stage_pair(const AccumulateParams& p, u8* staged, i32 pixel, i32 c, i32 column, i32 acc0, i32 acc1) {
     i32 v[2] = {0, 0}, residual[2] = {0, 0};
     if (pixel < p.pixels && c < p.channels) {
         load_residual<2>(p, pixel, c, residual);
-        v[0] = finish(p, wrapping_add(acc0, pair.bias0), pair.multiplier0, residual[0]);
-        if (c + 1 < p.channels) v[1] = finish(p, wrapping_add(acc1, pair.bias1), pair.multiplier1, residual[1]);
+        v[0] = finish(p, wrapping_add(acc0, p.bias[c]), c, residual[0]);
+        if (c + 1 < p.channels) v[1] = finish(p, wrapping_add(acc1, p.bias[c + 1]), c + 1, residual[1]);
     }
     if (p.y_type == U4) staged[column >> 1] = (u8)((v[0] & 15) | (v[1] & 15) << 4);
     else if (p.y_type == I8) *(u16*)(staged + column) = (u16)((v[0] & 255) | (v[1] & 255) << 8);
@@ -55,16 +49,14 @@ DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* sha
                        i32 warp_column, i32 lane) {
     const i32 stride = staged_row(p.y_type, BN);
 #pragma unroll
-    for (i32 ni = 0; ni < T::NI; ni++) {
-        const i32 column = warp_column + ni * 8 + (lane & 3) * 2, c = n0 + column;
-        // Constants are filled up to whole tiles.
-        const Pair pair = {p.bias[c], p.bias[c + 1], p.multipliers[c], p.multipliers[c + 1]};
+    for (i32 mi = 0; mi < T::MI; mi++) {
 #pragma unroll
-        for (i32 mi = 0; mi < T::MI; mi++) {
+        for (i32 half = 0; half < 2; half++) {
+            const i32 row = warp_row + mi * 16 + half * 8 + (lane >> 2);
 #pragma unroll
-            for (i32 half = 0; half < 2; half++) {
-                const i32 row = warp_row + mi * 16 + half * 8 + (lane >> 2);
-                stage_pair(p, pair, shared + row * stride, m0 + row, c, column, acc[mi][ni][2 * half] >> SCALE,
+            for (i32 ni = 0; ni < T::NI; ni++) {
+                const i32 column = warp_column + ni * 8 + (lane & 3) * 2;
+                stage_pair(p, shared + row * stride, m0 + row, n0 + column, column, acc[mi][ni][2 * half] >> SCALE,
                            acc[mi][ni][2 * half + 1] >> SCALE);
             }
         }

@@ -44,7 +44,7 @@ template <bool DP4A> DEVICE void direct(const AccumulateParams& p) {
     load_residual<2>(p, at.pixel, at.channel, residual);
     for (i32 i = 0; i < 2 && at.channel + i < p.channels; i++) {
         const i32 acc = dot_window<DP4A>(p, place, at.channel + i);
-        v[i] = finish(p, acc, p.multipliers[at.channel + i], residual[i]);
+        v[i] = finish(p, acc, at.channel + i, residual[i]);
     }
     Channels<2>::store(p.y + (i64)at.pixel * packed_bytes(p.y_type, p.channels), p.y_type, at.channel, p.channels, v);
 }

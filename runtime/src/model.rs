@@ -103,7 +103,7 @@ impl<'m> Model<'m> {
 
     /// The operator of one of this model's steps, with its constants. `None` for a step of another model.
     pub fn resolve<'s>(&self, step: &'s Step) -> Option<Resolved<'m, 's>> {
-        resolve(&step.op, &step.output, self.constants)
+        resolve(&step.op, &step.output, self.constants, self.interface.layout)
     }
 
     pub(crate) fn encoded_steps(&self) -> &'m [u8] {

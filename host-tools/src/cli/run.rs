@@ -87,7 +87,9 @@ pub fn run(args: &RunArgs) -> Result<bool, CommandError> {
         None => println!("identical to the host: {} inputs, {} steps each", inputs.len(), model.step_count()),
         Some(difference) => println!("differs from the host: {difference}"),
     }
-    if let (None, true, Some(input)) = (&difference, args.place.on != "host", inputs.first()) {
+    if let (None, true, Some(input)) =
+        (&difference, args.place.on != "host" && args.place.on != "cuda", inputs.first())
+    {
         count(&Device::find(&args.place.on)?, &args.model, &model, input)?;
     }
     Ok(difference.is_none())

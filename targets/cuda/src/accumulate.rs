@@ -52,7 +52,8 @@ pub fn conv2d(
 ) -> Result<Vec<Launch>, KernelError> {
     op.check(&x.spec, residual.map(|r| r.spec).as_ref(), &y.spec)?;
     let len = op.geometry.taps() * usize::from(op.group_inputs);
-    let matrix = Matrix::unpack(&op.accumulate, usize::from(y.spec.dims.c), len)?;
+    let blocks = (op.groups == 1).then(|| op.blocks());
+    let matrix = Matrix::unpack(&op.accumulate, (usize::from(y.spec.dims.c), len), blocks)?;
     let mut params = common(memory, target, &op.accumulate, x, residual, y);
     set_geometry(&mut params, op.geometry);
     params.group_inputs = op.group_inputs.into();
@@ -79,7 +80,8 @@ pub fn dense(
     op.check(&x.spec, residual.map(|r| r.spec).as_ref(), &y.spec)?;
     let Dims { h, w, c } = x.spec.dims;
     let len = usize::from(h) * usize::from(w) * usize::from(c);
-    let matrix = Matrix::unpack(&op.accumulate, usize::from(y.spec.dims.c), len)?;
+    let rows = usize::from(y.spec.dims.c);
+    let matrix = Matrix::unpack(&op.accumulate, (rows, len), Some(op.blocks(&x.spec, rows)))?;
     let mut params = common(memory, target, &op.accumulate, x, residual, y);
     let mut kernel = [i32::from(h), i32::from(w)];
     // Without an unused nibble the pixels are one row of elements, which is more often a multiple of a vector.
@@ -106,7 +108,7 @@ pub fn depthwise(
     y: Tensor,
 ) -> Result<Vec<Launch>, KernelError> {
     op.check(&x.spec, residual.map(|r| r.spec).as_ref(), &y.spec)?;
-    let matrix = Matrix::unpack(&op.accumulate, op.geometry.taps(), usize::from(y.spec.dims.c))?;
+    let matrix = Matrix::unpack(&op.accumulate, (op.geometry.taps(), y.spec.dims.c.into()), None)?;
     let mut params = common(memory, target, &op.accumulate, x, residual, y);
     set_geometry(&mut params, op.geometry);
     let (bytes, row_bytes) = matrix.bytes(8);

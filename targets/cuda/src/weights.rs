@@ -1,8 +1,9 @@
 //! Weights as the kernels read them, made once when a model is loaded.
 
+use kernels::layout::dsp::Blocks;
 use kernels::layout::unpack;
 use kernels::op::Accumulate;
-use kernels::{KernelError, Weights};
+use kernels::{KernelError, Layout, Weights};
 
 use crate::source::Family;
 
@@ -22,12 +23,20 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Unpacks the weights of a step.
+    /// Unpacks the weights of a step; `blocks` are those of layout `dsp`, where the step has any.
     ///
     /// # Errors
     /// [`KernelError`] where they are not `rows` rows of `len`.
-    pub fn unpack(accumulate: &Accumulate, rows: usize, len: usize) -> Result<Self, KernelError> {
+    pub fn unpack(
+        accumulate: &Accumulate,
+        (rows, len): (usize, usize),
+        blocks: Option<Blocks>,
+    ) -> Result<Self, KernelError> {
         let bits = accumulate.weight_bits;
+        if let (Layout::Dsp, Some(blocks)) = (accumulate.layout, blocks) {
+            let row = |r| (0..len).map(move |k| blocks.unpack(accumulate.weights, r, k) as i8);
+            return Ok(Self { rows, len, values: (0..rows).flat_map(row).collect() });
+        }
         let packed = Weights::new(accumulate.weights, bits, rows, len)?;
         let row = |r: usize| (0..len).map(move |k| unpack(packed.row(r), bits, k) as i8);
         Ok(Self { rows, len, values: (0..rows).flat_map(row).collect() })

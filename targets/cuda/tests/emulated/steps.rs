@@ -14,7 +14,7 @@ use kernels::op::{
     Accumulate, Add, AveragePool, Concat, Conv2d, Dense, Depthwise, Geometry, MaxPool, PoolGeometry, Rescale,
     Table, Window,
 };
-use kernels::{Dims, Dtype, Tensor, TensorSpec, WeightBits, generic};
+use kernels::{Dims, Dtype, Layout, Tensor, TensorSpec, WeightBits, generic};
 
 use crate::device::{AMPERE, Emulated, HOPPER, TURING};
 use crate::random::Random;
@@ -246,6 +246,7 @@ impl Constants {
             shift: self.shift,
             clamp: self.clamp,
             residual_multiplier: self.residual_multiplier,
+            layout: Layout::Rows,
         }
     }
 }
