@@ -235,6 +235,7 @@ fn fronts_are_over_every_limit() {
     let Some(mut job) = job(Network::Digits, 6000, folder.path()) else { return };
     job.quantize.activations = Widths::new(vec![8, 4]).expect("two");
     job.target.board = "mps2-an386".into();
+    job.target.ram = Some(Bytes(64 << 10));
     let sweeps: [fn(&mut Job); 5] = [
         |job| job.assign.sweep = Sweep::Flash,
         |job| job.assign.sweep = Sweep::Ram,
@@ -243,6 +244,7 @@ fn fronts_are_over_every_limit() {
         |job| job.assign.sweep = Sweep::All,
     ];
     let chosen = choices(job, sweeps);
+    assert!(chosen[0].controls.iter().any(|control| control.name == "hawq-v2"));
     let used: [fn(&FrontPoint) -> u64; 4] =
         [|p| p.weight_bytes, |p| p.arena_bytes, |p| p.cycles.expect("is known"), |p| p.bops];
     for (chosen, used) in chosen.iter().zip(used) {

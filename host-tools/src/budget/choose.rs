@@ -83,6 +83,11 @@ impl Question<'_> {
         self.sensitivities
     }
 
+    /// Whether RAM is limited.
+    pub(super) fn limits_ram(&self) -> bool {
+        self.ram.is_some()
+    }
+
     /// Sets the limit on RAM; the one before.
     pub(super) fn limit_ram(&mut self, bytes: Option<u64>) -> Option<u64> {
         std::mem::replace(&mut self.ram, bytes)
@@ -121,10 +126,8 @@ pub fn choose(
         Ranking::Random => {
             let (like, ..) = settle(&mut question, &mut tight, &mut ways::program)?;
             tight.measures[FLASH].limit = like.totals.get(FLASH).copied();
-            let mut chance = |question: &mut Question, tight: &Problem| {
-                let choice = question.with_arena(|arena| ways::by_chance(tight, &like, seed, arena))?;
-                Ok((choice, false))
-            };
+            let mut chance =
+                |question: &mut Question, tight: &Problem| ways::by_chance(question, tight, &like, seed);
             settle(&mut question, &mut tight, &mut chance)?
         }
         Ranking::Uniform => settle(&mut question, &mut tight, &mut ways::uniform)?,
@@ -137,7 +140,7 @@ pub fn choose(
     let bits = asked.bits(&choice);
     let controls = controls(&mut question, &tight, ranking, &choice, seed)?;
     let front = front(&mut question, &tight, job.assign, (&choice, &taken))?;
-    let ranked_front = ranked_front(&mut question, &tight)?;
+    let ranked_front = ranked_front(&question, &tight)?;
     let quantize = &job.quantize;
     let named = asked.layers.iter().zip(&bits);
     let assignment = Assignment {

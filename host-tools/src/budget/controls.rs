@@ -45,10 +45,7 @@ pub(super) fn controls(
     bounded.measures[FLASH].limit = chosen.totals.get(FLASH).copied();
     let choose = |question: &mut Question, ranking: Ranking| match ranking {
         Ranking::Uniform => ways::uniform(question, &bounded),
-        Ranking::Random => {
-            let by_chance = question.with_arena(|arena| ways::by_chance(&bounded, chosen, seed, arena));
-            by_chance.map(|choice| (choice, false)).map_err(BudgetError::from)
-        }
+        Ranking::Random => ways::by_chance(question, &bounded, chosen, seed),
         Ranking::HawqV1 => ways::hawq_v1(question, &bounded),
         Ranking::HawqV2 => ways::hawq_v2(question, &bounded),
         _ => ways::ranked(question, &bounded, ranking),

@@ -109,14 +109,11 @@ fn over_ram(question: &mut Question, problem: &Problem, points: usize) -> Result
 }
 
 /// HAWQ-V2's front over the bytes, in at most [`RANKED`] points; nothing where too many choices follow the traces.
-pub(super) fn ranked_front(
-    question: &mut Question,
-    problem: &Problem,
-) -> Result<Vec<RankedPoint>, BudgetError> {
+pub(super) fn ranked_front(question: &Question, problem: &Problem) -> Result<Vec<RankedPoint>, BudgetError> {
     let front = match hawq_v2_front(question, problem) {
-        Ok(ranked) => ranked.front,
-        Err(BudgetError::Assign(AssignError::TooManyRanked { .. })) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
+        Ok(front) => front,
+        Err(AssignError::TooManyRanked { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
     };
     let last = front.len().saturating_sub(1);
     let shown = RANKED.min(front.len());

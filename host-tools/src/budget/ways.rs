@@ -3,7 +3,7 @@
 use super::choose::Question;
 use super::prices::FLASH;
 use super::{BudgetError, Ranking};
-use crate::assign::{self, Arena, AssignError, Bits, Choice, Effort, Outcome, Problem};
+use crate::assign::{self, AssignError, Bits, Choice, Effort, Outcome, Problem};
 
 /// Thousandths by which a random choice may be smaller than the one whose bytes it is to have.
 const RANDOM_TOLERANCE: u64 = 50;
@@ -29,6 +29,7 @@ pub(super) fn uniform(question: &mut Question, problem: &Problem) -> Found {
 
 /// Widths in the order of the eigenvalues, the nearest to the limit on flash.
 pub(super) fn hawq_v1(question: &mut Question, problem: &Problem) -> Found {
+    let problem = &with_planned_activations(question, problem)?;
     let layers = &question.sensitivities().layers;
     let values: Option<Vec<f64>> = layers.iter().map(|layer| Some(layer.eigenvalue?.value)).collect();
     let values = values.ok_or(BudgetError::NoEigenvalues)?;
@@ -45,19 +46,47 @@ pub(super) fn hawq_v1(question: &mut Question, problem: &Problem) -> Found {
 
 /// The best widths in the order of the mean traces.
 pub(super) fn hawq_v2(question: &mut Question, problem: &Problem) -> Found {
-    let ranked = hawq_v2_front(question, problem)?;
+    let problem = &with_planned_activations(question, problem)?;
+    let (traces, steps) = (mean_traces(question), steps(problem));
+    let ranked = question.with_arena(|arena| assign::hawq_v2(problem, &traces, &steps, arena))?;
     let kind = "widths in the order of the mean traces";
     ranked.best.map(|choice| (choice, false)).ok_or(BudgetError::NothingFits { kind })
 }
 
-/// All that HAWQ-V2 finds.
-pub(super) fn hawq_v2_front(
-    question: &mut Question,
-    problem: &Problem,
-) -> Result<assign::Ranking, BudgetError> {
-    let traces: Vec<f64> = question.sensitivities().layers.iter().map(|layer| layer.mean_trace()).collect();
-    let steps = steps(problem);
-    Ok(question.with_arena(|arena| assign::hawq_v2(problem, &traces, &steps, arena))?)
+/// HAWQ-V2's front, whatever the limits.
+pub(super) fn hawq_v2_front(question: &Question, problem: &Problem) -> Result<Vec<Choice>, AssignError> {
+    Ok(assign::hawq_v2(problem, &mean_traces(question), &steps(problem), None)?.front)
+}
+
+/// Widths by chance at the bytes of another choice.
+pub(super) fn by_chance(question: &mut Question, problem: &Problem, like: &Choice, seed: u64) -> Found {
+    let problem = &with_activations(question, problem, like);
+    let choice = question.with_arena(|arena| assign::random(problem, like, RANDOM_TOLERANCE, seed, arena))?;
+    Ok((choice, false))
+}
+
+fn mean_traces(question: &Question) -> Vec<f64> {
+    question.sensitivities().layers.iter().map(|layer| layer.mean_trace()).collect()
+}
+
+/// The problem with the activations of the integer program, where RAM is limited.
+fn with_planned_activations(question: &mut Question, problem: &Problem) -> Result<Problem, BudgetError> {
+    if !question.limits_ram() {
+        return Ok(problem.clone());
+    }
+    let (choice, _) = program(question, problem)?;
+    Ok(with_activations(question, problem, &choice))
+}
+
+/// The problem with the activations of a choice, where RAM is limited: only the program asks for memory sparingly, and
+/// every answer takes a lowered network.
+fn with_activations(question: &Question, problem: &Problem, like: &Choice) -> Problem {
+    let mut fixed = problem.clone();
+    if question.limits_ram() {
+        let bits = problem.bits(like);
+        fixed.layers.iter_mut().zip(bits).for_each(|(l, b)| l.fixed_activations = Some(b.activations));
+    }
+    fixed
 }
 
 /// The choice of the integer program by the numbers of another ranking.
@@ -65,16 +94,6 @@ pub(super) fn ranked(question: &mut Question, problem: &Problem, ranking: Rankin
     let mut other = problem.clone();
     question.rank(&mut other, ranking);
     program(question, &other)
-}
-
-/// Widths by chance at the bytes of another choice.
-pub(super) fn by_chance(
-    problem: &Problem,
-    like: &Choice,
-    seed: u64,
-    arena: Option<&mut Arena<'_>>,
-) -> Result<Choice, AssignError> {
-    assign::random(problem, like, RANDOM_TOLERANCE, seed, arena)
 }
 
 /// The widths that layers with a choice have, the widest first.

@@ -28,9 +28,9 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
     ("input", &["layout", "scale", "zero", "pixels", "normalize"]),
     ("input.normalize", &["mean", "std"]),
     ("quantize", &["scheme", "weights", "activations", "first_last", "residual"]),
-    ("sensitivity", &["samples", "method", "probes", "tolerance", "eigen_samples"]),
     ("assign", &["ranking", "seed", "sweep", "points"]),
     ("calibrate", &["method", "momentum", "percentile", "samples"]),
+    ("sensitivity", &["samples", "method", "probes", "tolerance", "eigen_samples"]),
     (
         "train",
         &[
@@ -110,9 +110,13 @@ fn check_section(path: &Path, text: &str, table: &DeTable<'_>, section: &str) ->
 }
 
 fn hint(name: &str, known: &[&str]) -> String {
-    if let Some((section, _)) = KEYS.iter().find(|(_, keys)| keys.contains(&name)) {
-        let place = if section.is_empty() { "at the top".to_string() } else { format!("in [{section}]") };
-        return format!("`{name}` belongs {place}");
+    let places: Vec<String> = KEYS
+        .iter()
+        .filter(|(_, keys)| keys.contains(&name))
+        .map(|(section, _)| if section.is_empty() { "at the top".into() } else { format!("in [{section}]") })
+        .collect();
+    if !places.is_empty() {
+        return format!("`{name}` belongs {}", places.join(" or "));
     }
     let distances = known.iter().map(|key| (strsim::damerau_levenshtein(name, key), *key));
     match distances.min() {

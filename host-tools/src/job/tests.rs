@@ -164,7 +164,11 @@ fn mistakes_are_located() {
         "j.toml:7: unknown key `wieghts` in [quantize]; did you mean `weights`?",
     );
     check(&with("[quantise]\n"), "", "j.toml:5: unknown key `quantise`; did you mean `quantize`?");
-    check("samples = 3", "", "j.toml:1: unknown key `samples`; `samples` belongs in [calibrate]");
+    check(
+        "samples = 3",
+        "",
+        "j.toml:1: unknown key `samples`; `samples` belongs in [calibrate] or [sensitivity]",
+    );
     check(&with("[target]\nvoltage = 3"), "", "unknown key `voltage` in [target]; known are board");
     check(
         &with("[input]\nnormalize = { mean = [0], sdt = [1] }"),
