@@ -22,7 +22,7 @@ impl Buffer {
     /// Lowest offset above `offset` of this buffer's group where it lies behind `other`, whose group is at `at`;
     /// `None` where the two are not in each other's way.
     fn behind(&self, offset: u32, other: &Self, at: u32) -> Option<u32> {
-        let alive_together = self.first <= other.last && other.first <= self.last;
+        let alive_together = self.first <= other.last && other.first <= self.last && other.bytes > 0;
         let (start, from) = (offset + self.start, at + other.start);
         let end = from + align(other.bytes);
         (alive_together && start < end && from < start + self.bytes).then(|| end - self.start)
