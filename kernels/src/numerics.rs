@@ -92,7 +92,8 @@ fn shift_right(value: i32, shift: u8) -> i32 {
     value >> (u32::from(shift) & 31)
 }
 
-// The only 64-bit multiplication of the crate: the audit of the linked firmware looks for it here.
+// The only 64-bit multiplication of portable code: the audit of the linked firmware looks for it here, and in the strips
+// of `arch::armv7em`.
 #[inline(always)]
 fn product(a: i32, b: i32) -> i64 {
     i64::from(a).wrapping_mul(i64::from(b))

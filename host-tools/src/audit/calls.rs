@@ -96,6 +96,7 @@ fn flow(function: &Function, index: usize) -> Flow {
             _ if is(mnemonic, "mov") && instruction.operands == "pc, lr" => Flow::Inside,
             _ if is(mnemonic, "mov") => proven(addresses_stay_inside(function, index)),
             _ if is(mnemonic, "add") => proven(offset_table(function, index)),
+            _ if is(mnemonic, "ldr") => proven(loop_entry(function, index)),
             _ => Flow::Unknown,
         };
     }
@@ -176,6 +177,32 @@ fn offset_table(function: &Function, index: usize) -> bool {
     }
 }
 
+/// `adr rX, end; sub rX, rX, rY; orr rX, rX, #1; str rX, [sp, #N]; …; ldr pc, [sp, #N]`: a loop of the kernels that is
+/// entered so far before its end. The end is inside the function; how far, is the contract of the kernel's `unsafe`.
+fn loop_entry(function: &Function, index: usize) -> bool {
+    let Some(place) = function.instructions[index].operands.strip_prefix("pc, ") else { return false };
+    let stores = function.instructions[..index].windows(4).filter(|four| {
+        let (register, rest) = four[3].operands.split_once(", ").unwrap_or_default();
+        let operands = [format!("{register}, {register}, "), format!("{register}, {register}, #1")];
+        four[3].mnemonic == "str"
+            && rest == place
+            && place.starts_with("[sp")
+            && four[1].mnemonic == "sub"
+            && four[1].operands.starts_with(&operands[0])
+            && four[2].mnemonic == "orr"
+            && four[2].operands == operands[1]
+            && ["add", "addw", "adr"].contains(&four[0].mnemonic.as_str())
+            && pc_relative(&four[0], register).is_some_and(|end| function.holds(end))
+    });
+    stores.count() == 1
+}
+
+/// The address that an instruction computes from its own in a register.
+fn pc_relative(instruction: &Instruction, register: &str) -> Option<u32> {
+    let offset = instruction.operands.strip_prefix(register)?.strip_prefix(", pc, #")?;
+    Some(((instruction.address + 4) & !3) + offset.parse::<u32>().ok()?)
+}
+
 fn offsets_stay_inside(function: &Function, index: usize, unit: usize) -> bool {
     let base = function.instructions[index].address + 4;
     let bytes = table(function, index);
@@ -219,6 +246,24 @@ mod tests {
         for call in ["4798 \tblx\tr3", "4718 \tbx\tr3", "4697 \tmov\tpc, r2", "f8d0 f000 \tldr.w\tpc, [r0]"] {
             let text = format!("00000100 <entry>:\n 100:\t{call}\n 104:\t4770 \tbx\tlr\n");
             assert_eq!(names(&text).1, 1, "{call}");
+        }
+    }
+
+    #[test]
+    fn a_loop_may_be_entered_before_its_end() {
+        let good = "00000100 <entry>:\n 100:\tf20f 0310 \taddw\tr3, pc, #16\n 104:\teba3 0302 \tsub.w\tr3, r3, r2\n \
+                    108:\tf043 0301 \torr.w\tr3, r3, #1\n 10c:\t9305 \tstr\tr3, [sp, #20]\n \
+                    10e:\tf8dd f014 \tldr.w\tpc, [sp, #20]\n 112:\tbf00 \tnop\n 114:\t4770 \tbx\tlr\n";
+        assert_eq!(names(good).1, 0);
+        for (part, other) in [
+            ("tr3, [sp, #20]", "tr3, [sp, #24]"),
+            ("pc, #16", "pc, #160"),
+            ("r3, r3, r2", "r3, r2, r3"),
+            ("addw\tr3", "addw\tr4"),
+        ] {
+            let bad = good.replacen(part, other, 1);
+            assert_ne!(bad, good, "{part}");
+            assert_eq!(names(&bad).1, 1, "{part}");
         }
     }
 
