@@ -2,6 +2,7 @@
 //! names the tier that the file was made for, the core decides where a step has no weights.
 
 pub mod armv7em;
+pub mod mve;
 
 use core::cell::Cell;
 
@@ -12,7 +13,8 @@ use crate::{KernelError, Layout, Tensor, generic};
 pub const fn supports(layout: Layout) -> bool {
     match layout {
         Layout::Rows => true,
-        Layout::Dsp => cfg!(dsp) || !cfg!(target_os = "none"),
+        Layout::Dsp => cfg!(all(dsp, not(mve))) || !cfg!(target_os = "none"),
+        Layout::Mve => cfg!(mve) || !cfg!(target_os = "none"),
     }
 }
 
@@ -28,10 +30,11 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if op.in_blocks() {
-        armv7em::conv2d(x, residual, op, scratch, y)
-    } else {
-        generic::conv2d(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        _ if !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedLayout),
     }
 }
 
@@ -48,8 +51,8 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     match op.accumulate.layout {
-        Layout::Rows => generic::depthwise(x, residual, op, scratch, y),
-        Layout::Dsp => armv7em::depthwise(x, residual, op, scratch, y),
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
+        _ => generic::depthwise(x, residual, op, scratch, y),
     }
 }
 
@@ -67,7 +70,9 @@ pub fn dense(
 ) -> Result<(), KernelError> {
     match op.accumulate.layout {
         Layout::Rows => generic::dense(x, residual, op, scratch, y),
-        Layout::Dsp => armv7em::dense(x, residual, op, scratch, y),
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedLayout),
     }
 }
 

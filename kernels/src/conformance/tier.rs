@@ -68,6 +68,16 @@ pub const ARMV7EM: Tier = Tier {
     ..GENERIC
 };
 
+/// Cores with Helium, and their kernels by portable arithmetic elsewhere.
+pub const MVE: Tier = Tier {
+    name: "mve",
+    layout: Layout::Mve,
+    conv2d: arch::conv2d,
+    depthwise: arch::depthwise,
+    dense: arch::dense,
+    ..GENERIC
+};
+
 /// An operator of a [`Tier`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {

@@ -10,7 +10,7 @@ use crate::generic::finish::Finish;
 use crate::layout::dsp::{CONV_CHANNELS, chunks};
 use crate::op::Conv2d;
 use crate::tensor::read;
-use crate::{Dtype, KernelError, Tensor, WeightBits};
+use crate::{Dtype, KernelError, Layout, Tensor, WeightBits};
 
 /// Blocks whose accumulators are finished together.
 const BATCH: usize = 8;
@@ -34,7 +34,7 @@ pub fn conv2d(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    if !op.in_blocks() {
+    if op.accumulate.layout != Layout::Dsp || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }
     let (need, have) = (op.scratch_bytes(), scratch.len());

@@ -3,7 +3,7 @@
 use super::shape::{MAX_CHANNELS, bad_clamp, clamp, retyped};
 use crate::conformance::arena::{Arena, Place};
 use crate::conformance::rng::Rng;
-use crate::layout::dsp;
+use crate::layout::{dsp, mve};
 use crate::numerics::Clamp;
 use crate::op::{Accumulate, elementwise_in_place};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
@@ -20,13 +20,14 @@ pub(super) struct Packing {
     pub(super) rows: usize,
     pub(super) row_len: usize,
     pub(super) block: Option<usize>,
+    layout: Layout,
 }
 
 impl Packing {
     /// The packing for a tier that wants `layout`.
     pub(super) fn new(layout: Layout, rows: usize, row_len: usize, block: Option<usize>) -> Self {
-        let block = if layout == Layout::Dsp { block } else { None };
-        Self { rows, row_len, block }
+        let block = if layout == Layout::Rows { None } else { block };
+        Self { rows, row_len, block, layout }
     }
 }
 
@@ -48,7 +49,7 @@ pub(super) struct Constants {
 
 impl Constants {
     pub(super) fn new(rng: &mut Rng, y: &TensorSpec, packing: Packing) -> Self {
-        let Packing { rows, row_len, block } = packing;
+        let Packing { rows, row_len, block, layout } = packing;
         let weight_bits = rng.pick(&[WeightBits::W2, WeightBits::W4, WeightBits::W8]);
         let mut case = Self {
             weights: [0; MAX_WEIGHTS],
@@ -66,10 +67,18 @@ impl Constants {
         case.draw_weights(rng);
         if let Some(block) = block {
             let weights = &case.weights[..case.weight_bytes];
-            dsp::pack(weights, weight_bits, (rows, row_len), block, |word| {
-                case.blocks[case.block_bytes / 4] = word.to_le();
-                case.block_bytes += 4;
-            });
+            if layout == Layout::Mve {
+                mve::pack(weights, weight_bits, (rows, row_len), |byte| {
+                    case.blocks[case.block_bytes / 4] |= u32::from(byte) << (8 * (case.block_bytes % 4));
+                    case.block_bytes += 1;
+                });
+                case.blocks.iter_mut().for_each(|word| *word = word.to_le());
+            } else {
+                dsp::pack(weights, weight_bits, (rows, row_len), block, |word| {
+                    case.blocks[case.block_bytes / 4] = word.to_le();
+                    case.block_bytes += 4;
+                });
+            }
         }
         if rng.one_in(2) {
             case.draw_likely(rng)
