@@ -20,6 +20,8 @@ pub use toolchain::Toolchain;
 
 use runtime::format::Layout;
 
+use boards::Packing;
+
 impl Board {
     /// The board of this name.
     ///
@@ -34,6 +36,10 @@ impl Board {
 
     /// How weights are packed for the board's kernels.
     pub fn layout(&self) -> Layout {
-        if self.dsp { Layout::Dsp } else { Layout::Rows }
+        match self.packing {
+            Packing::Rows => Layout::Rows,
+            Packing::Dsp => Layout::Dsp,
+            Packing::Mve => Layout::Mve,
+        }
     }
 }

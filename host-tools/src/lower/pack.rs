@@ -1,10 +1,11 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
 use kernels::arch::armv7em::takes_depthwise;
-use kernels::layout::dsp::{self, CONV_CHANNELS, DENSE_CHANNELS, MAX_ROW};
+use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
+use kernels::layout::mve;
 use kernels::op::{Accumulate, Depthwise, Geometry};
 use kernels::{Dtype, WeightBits};
-use runtime::format::{AccumulateRef, Layout, Op, Operand, Region, Step, Taps};
+use runtime::format::{Layout, Op, Operand, Region, Step, Taps};
 
 use super::constants::Constants;
 use super::emit::Network;
@@ -13,7 +14,7 @@ impl Network {
     /// Packs weights that lie in rows in another layout; gives the layout that they have then: rows that are
     /// too long for blocks stay, and all others with them.
     pub(super) fn repack(&mut self, layout: Layout) -> Layout {
-        let long = |step: &Step| block(&step.op).is_some_and(|block| block.row_len > MAX_ROW);
+        let long = |step: &Step| blocks(&step.op).is_some_and(|blocks| !fits(&blocks, layout));
         if layout == Layout::Rows || self.steps.iter().any(long) {
             return Layout::Rows;
         }
@@ -21,7 +22,7 @@ impl Network {
         let mut constants = Constants::default();
         for (step, info) in self.steps.iter_mut().zip(&mut self.infos) {
             let before = constants.weight_bytes();
-            repack_step(step, &rows, &mut constants);
+            repack_step(step, &rows, &mut constants, layout);
             info.weight_bytes = constants.weight_bytes() - before;
         }
         constants.bytes(&[]);
@@ -30,18 +31,22 @@ impl Network {
     }
 }
 
-fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants) {
+fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants, layout: Layout) {
     let at = |region: Region| &rows[region.offset as usize..][..region.bytes as usize];
     let words = |constants: &mut Constants, offset: u32, entries: u16| {
         constants.bytes(at(Region { offset, bytes: u32::from(entries) * 4 })).offset
     };
     let channels = step.output.dims[2];
-    let block = block(&step.op);
+    let blocks = blocks(&step.op);
     match &mut step.op {
         Op::Conv2d { accumulate, .. } | Op::Depthwise { accumulate, .. } | Op::Dense { accumulate, .. } => {
-            accumulate.weights = match block {
-                Some(block) => constants.packed_weights(&blocks(accumulate, at, block)),
-                None => constants.packed_weights(at(accumulate.weights)),
+            let weights = at(accumulate.weights);
+            accumulate.weights = match blocks {
+                Some(blocks) => {
+                    let bias = at(Region { offset: accumulate.bias, bytes: u32::from(channels) * 4 });
+                    constants.packed_weights(&packed(&blocks, weights, bias, layout))
+                }
+                None => constants.packed_weights(weights),
             };
             accumulate.bias = words(constants, accumulate.bias, channels);
             accumulate.multipliers = words(constants, accumulate.multipliers, channels);
@@ -56,43 +61,54 @@ fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants) {
     }
 }
 
-/// Where a step's weights are blocks: rows, their length, and channels of a block.
-struct Block {
-    rows: usize,
-    row_len: usize,
-    channels: usize,
-}
-
-fn block(op: &Op) -> Option<Block> {
+/// The blocks of a step's weights, where they are in blocks.
+fn blocks(op: &Op) -> Option<Blocks> {
     match op {
-        Op::Conv2d { taps, groups: 1, group_inputs, group_outputs, .. } => Some(Block {
+        Op::Conv2d { taps, groups: 1, group_inputs, group_outputs, accumulate, .. } => Some(Blocks {
+            bits: accumulate.width.into(),
             rows: usize::from(*group_outputs),
-            row_len: taps.kernel.map(usize::from).iter().product::<usize>() * usize::from(*group_inputs),
+            kernel_rows: usize::from(taps.kernel[0]),
+            row_len: usize::from(taps.kernel[1]) * usize::from(*group_inputs),
             channels: CONV_CHANNELS,
         }),
         Op::Dense { x, accumulate } => {
+            let bits = WeightBits::from(accumulate.width);
             let row_len = x.dims.map(usize::from).iter().product();
-            let row_bytes = WeightBits::from(accumulate.width).row_bytes(row_len);
-            let rows = accumulate.weights.bytes as usize / row_bytes;
-            Some(Block { rows, row_len, channels: DENSE_CHANNELS })
+            let rows = accumulate.weights.bytes as usize / bits.row_bytes(row_len);
+            Some(Blocks { bits, rows, kernel_rows: 1, row_len, channels: DENSE_CHANNELS })
         }
         _ => None,
     }
 }
 
-fn blocks<'a>(accumulate: &AccumulateRef, at: impl Fn(Region) -> &'a [u8], block: Block) -> Vec<u8> {
+/// Whether rows are short enough for the blocks of a layout.
+fn fits(blocks: &Blocks, layout: Layout) -> bool {
+    match layout {
+        Layout::Rows => true,
+        Layout::Dsp => blocks.fits(),
+        Layout::Mve => blocks.kernel_rows * blocks.row_len <= mve::MAX_ROW,
+    }
+}
+
+/// Rows of weights with their biases as blocks.
+fn packed(blocks: &Blocks, weights: &[u8], bias: &[u8], layout: Layout) -> Vec<u8> {
+    let bias: Vec<i32> = bias.as_chunks::<4>().0.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect();
     let mut bytes = Vec::new();
-    let Block { rows, row_len, channels } = block;
-    dsp::pack(at(accumulate.weights), accumulate.width.into(), (rows, row_len), channels, |word| {
-        bytes.extend(word.to_le_bytes());
-    });
+    if layout == Layout::Mve {
+        let row_len = blocks.kernel_rows * blocks.row_len;
+        mve::pack(weights, blocks.bits, (blocks.rows, row_len), |byte| bytes.push(byte));
+        return bytes;
+    }
+    blocks.pack(weights, &bias, |word| bytes.extend(word.to_le_bytes()));
     bytes
 }
 
 /// Name of the tier that a step runs on where weights have this layout.
 pub fn tier(step: &Step, layout: Layout) -> &'static str {
-    if layout == Layout::Rows {
-        return "generic";
+    match layout {
+        Layout::Rows => return "generic",
+        Layout::Mve => return mve_tier(step),
+        Layout::Dsp => {}
     }
     let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
     let fast = match &step.op {
@@ -113,4 +129,13 @@ pub fn tier(step: &Step, layout: Layout) -> &'static str {
         _ => false,
     };
     if fast { "armv7em" } else { "generic" }
+}
+
+fn mve_tier(step: &Step) -> &'static str {
+    let fast = match &step.op {
+        Op::Conv2d { groups, .. } => *groups == 1,
+        Op::Dense { .. } => true,
+        _ => false,
+    };
+    if fast { "mve" } else { "generic" }
 }

@@ -1,9 +1,11 @@
 //! Layout `dsp`: weights of a dense product as `arch::armv7em` streams them.
 //!
-//! Channels come in blocks ([`CONV_CHANNELS`] or [`DENSE_CHANNELS`], the last one padded with zero
-//! weights). A block is a sequence of little-endian words: for every word index of a row, one word of each
-//! of its channels. A word holds 4 (8-bit weights), 8 (4-bit) or 16 (2-bit) inputs; rows are padded with
-//! zero weights. At 8 bits the words come in chunks of [`CHUNK_WORDS`], each behind one header word per channel.
+//! The first word is 1 where the weights are folded, else 0. Then channels come in blocks of 2 (convolution) or 4
+//! (dense layer), the last one padded with zero weights. A block is a sequence of little-endian words: a header word
+//! for each of its channels, then for every word index of a row one word of each channel. A word holds 4 (8-bit
+//! weights), 8 (4-bit) or 16 (2-bit) inputs. The weights of every kernel row are padded with zero weights to a multiple of 4
+//! inputs (8 at 2 bits), so that a kernel row is as many whole words of the input; a dense layer is one such row, and
+//! all of a channel's weights to whole words, an even number of them in an 8-bit dense layer.
 //!
 //! Inputs `x0 .. x3` of a quad make two pairs, `e = (x0, x2)` and `o = (x1, x3)`, because that is what
 //! SXTB16 makes of four bytes. A kernel multiplies a 16-bit lane of several packed weights, and the lowest
@@ -16,7 +18,11 @@
 //! | 2 | `(w0 + 2) + 4 (w1 + 2) + 16 (w2 + 2) + 64 w3` | `(byte & 3) * (64 e - 16 o) + (byte & 15) * (16 o - 4 e') + (byte & 63) * (4 e' - o') + byte * o'` | `64 (...) + 128 (e + o + e')` |
 //!
 //! Of the last column the term in activations is subtracted per pixel; the constant, at 8 bits, is in the
-//! header: `-127 * sum(w0 + 128)` over the chunk's even weights.
+//! header: `-127 * sum(w0 + 128)` over the even weights.
+//!
+//! Folded: the header also holds the bias, times 256, 16 or 64, because whatever the inputs are, that multiple of the
+//! whole accumulator fits 32 bits. Where it might not, biases stay apart, and 8-bit rows come in chunks of
+//! [`CHUNK_WORDS`], each behind headers of its own. Both forms have the same size: the folded one is filled up with zeros.
 
 use super::{WeightBits, unpack};
 use crate::size::product;
@@ -27,8 +33,11 @@ pub const CONV_CHANNELS: usize = 2;
 /// Channels of a dense layer's block.
 pub const DENSE_CHANNELS: usize = 4;
 
-/// Words of a channel behind one header: `256 * sum(w * x)` of a chunk always fits 32 bits.
+/// Words of a channel behind one header that is not folded: `256 * sum(w * x)` of a chunk always fits 32 bits.
 pub const CHUNK_WORDS: usize = 124;
+
+/// Most inputs of a channel, padded: its words are counted in 16 bits.
+const MAX_INPUTS: usize = 65_535;
 
 impl WeightBits {
     /// Base-2 logarithm of the inputs that a word holds.
@@ -36,67 +45,153 @@ impl WeightBits {
         self.log2_per_byte() + 2
     }
 
-    /// Words of one channel with `row_len` weights.
-    pub const fn row_words(self, row_len: usize) -> usize {
-        let shift = self.log2_per_word();
-        (row_len >> shift) + ((row_len & ((1 << shift) - 1) != 0) as usize)
-    }
-}
-
-/// Longest row: its words are counted in 16 bits.
-pub const MAX_ROW: usize = 65_535;
-
-/// Chunks of a row of `row_len <= MAX_ROW` 8-bit weights, without a division.
-pub(crate) const fn chunks(row_len: usize) -> usize {
-    // 33826 / 2^22 is 1 / 124 closely enough for every row; a test counts them all.
-    ((WeightBits::W8.row_words(row_len) + CHUNK_WORDS - 1) * 33_826) >> 22
-}
-
-/// Bytes of `rows` packed rows of `row_len` weights in blocks of `channels`; `None` when too many.
-pub const fn bytes(bits: WeightBits, rows: usize, row_len: usize, channels: usize) -> Option<usize> {
-    if row_len > MAX_ROW {
-        return None;
-    }
-    let words = bits.row_words(row_len);
-    let headers = if matches!(bits, WeightBits::W8) { chunks(row_len) } else { 0 };
-    let padded = (rows + channels - 1) & !(channels - 1);
-    match product(words + headers, padded) {
-        Some(words) => product(words, 4),
-        None => None,
-    }
-}
-
-/// Packs layout `rows` in blocks of `channels`, word by word.
-pub fn pack(
-    rows: &[u8],
-    bits: WeightBits,
-    (count, row_len): (usize, usize),
-    channels: usize,
-    mut emit: impl FnMut(u32),
-) {
-    let row_bytes = bits.row_bytes(row_len);
-    let weight = |channel: usize, k: usize| -> i32 {
-        if channel >= count || k >= row_len {
-            return 0;
+    /// Base-2 logarithm of the factor that packed weights leave in an accumulator.
+    pub(crate) const fn log2_factor(self) -> u32 {
+        match self {
+            Self::W8 => 8,
+            Self::W4 => 4,
+            Self::W2 => 6,
         }
-        unpack(rows.get(channel * row_bytes..).unwrap_or(&[]), bits, k)
-    };
-    let words = bits.row_words(row_len);
-    let inputs = 1 << bits.log2_per_word();
-    for block in (0..count).step_by(channels) {
-        for chunk in (0..words).step_by(CHUNK_WORDS) {
-            let end = words.min(chunk + CHUNK_WORDS);
-            if bits == WeightBits::W8 {
+    }
+}
+
+/// The blocks of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// Width of a weight.
+    pub bits: WeightBits,
+    /// Output channels.
+    pub rows: usize,
+    /// Kernel rows; 1 in a dense layer.
+    pub kernel_rows: usize,
+    /// Weights of a channel in a kernel row.
+    pub row_len: usize,
+    /// Channels of a block: [`CONV_CHANNELS`] or [`DENSE_CHANNELS`].
+    pub channels: usize,
+}
+
+impl Blocks {
+    /// Inputs of a kernel row with those that pad it.
+    pub(crate) const fn padded_row(&self) -> usize {
+        let unit = if matches!(self.bits, WeightBits::W2) { 7 } else { 3 };
+        (self.row_len + unit) & !unit
+    }
+
+    /// Inputs of a channel with those that pad kernel rows; `None` when more than [`MAX_INPUTS`].
+    const fn inputs(&self) -> Option<usize> {
+        if self.row_len > MAX_INPUTS {
+            return None;
+        }
+        match product(self.padded_row(), self.kernel_rows) {
+            Some(inputs) if inputs <= MAX_INPUTS => Some(inputs),
+            _ => None,
+        }
+    }
+
+    /// Words of one channel without headers; 0 when there are too many.
+    pub(crate) const fn row_words(&self) -> usize {
+        let inputs = match self.inputs() {
+            Some(inputs) => inputs,
+            None => 0,
+        };
+        let shift = self.bits.log2_per_word();
+        let words = (inputs >> shift) + ((inputs & ((1 << shift) - 1) != 0) as usize);
+        if self.channels == DENSE_CHANNELS && matches!(self.bits, WeightBits::W8) {
+            words + (words & 1)
+        } else {
+            words
+        }
+    }
+
+    /// Inputs of a channel with all that pad it.
+    pub(crate) const fn padded_inputs(&self) -> usize {
+        self.row_words() << self.bits.log2_per_word()
+    }
+
+    /// Whether the weights are not too long for blocks.
+    pub const fn fits(&self) -> bool {
+        self.inputs().is_some()
+    }
+
+    /// Chunks of a channel that is not folded.
+    pub(crate) const fn chunks(&self) -> usize {
+        match self.bits {
+            // 33826 / 2^22 is 1 / 124 closely enough for every channel; a test counts them all.
+            WeightBits::W8 => ((self.row_words() + CHUNK_WORDS - 1) * 33_826) >> 22,
+            _ => 1,
+        }
+    }
+
+    /// Words of one folded block.
+    pub(crate) const fn folded_words(&self) -> usize {
+        (self.row_words() + 1) * self.channels
+    }
+
+    /// Words of one block that is not folded.
+    pub(crate) const fn chunked_words(&self) -> usize {
+        (self.row_words() + self.chunks()) * self.channels
+    }
+
+    /// Bytes of all packed weights; `None` when too many.
+    pub const fn bytes(&self) -> Option<usize> {
+        if !self.fits() {
+            return None;
+        }
+        let padded = (self.rows + self.channels - 1) & !(self.channels - 1);
+        match product(self.row_words() + self.chunks(), padded) {
+            Some(words) => product(words + 1, 4),
+            None => None,
+        }
+    }
+
+    /// Packs layout `rows` with its biases, word by word.
+    pub fn pack(&self, rows: &[u8], bias: &[i32], mut emit: impl FnMut(u32)) {
+        let Self { bits, rows: count, kernel_rows, row_len, channels } = *self;
+        let (weights, padded_row) = (kernel_rows * row_len, self.padded_row());
+        let row_bytes = bits.row_bytes(weights);
+        let weight = |channel: usize, k: usize| -> i32 {
+            if channel >= count || k >= weights {
+                return 0;
+            }
+            unpack(rows.get(channel * row_bytes..).unwrap_or(&[]), bits, k)
+        };
+        // By the place in padded kernel rows.
+        let padded = |channel: usize, at: usize| -> i32 {
+            let (row, at) = (at / padded_row, at % padded_row);
+            if at < row_len && row < kernel_rows { weight(channel, row * row_len + at) } else { 0 }
+        };
+        let bias = |channel: usize| bias.get(channel).copied().unwrap_or(0);
+        let words = self.row_words();
+        let inputs = 1 << bits.log2_per_word();
+        let bound = |channel: usize| {
+            let sum = (0..weights).map(|k| i64::from(weight(channel, k).abs())).sum::<i64>();
+            128 * sum + i64::from(bias(channel)).abs()
+        };
+        let folded = (0..count).all(|channel| bound(channel) < 1 << (31 - bits.log2_factor()));
+        let chunk_words = if folded { words } else { CHUNK_WORDS };
+        let chunk_words = if bits == WeightBits::W8 { chunk_words } else { words };
+        emit(u32::from(folded));
+        for block in (0..count).step_by(channels) {
+            for chunk in (0..words).step_by(chunk_words) {
+                let end = words.min(chunk + chunk_words);
                 for c in block..block + channels {
-                    let even = (2 * chunk..2 * end).map(|i| weight(c, 2 * i) + 128).sum::<i32>();
-                    emit((-127 * even) as u32);
+                    let mut header = if folded { bias(c) << bits.log2_factor() } else { 0 };
+                    if bits == WeightBits::W8 {
+                        let even = (2 * chunk..2 * end).map(|i| padded(c, 2 * i) + 128).sum::<i32>();
+                        header = header.wrapping_sub(127 * even);
+                    }
+                    emit(header as u32);
+                }
+                for word in chunk..end {
+                    for c in block..block + channels {
+                        emit(encode(bits, |i| padded(c, word * inputs + i)));
+                    }
                 }
             }
-            for word in chunk..end {
-                for c in block..block + channels {
-                    emit(encode(bits, |i| weight(c, word * inputs + i)));
-                }
-            }
+        }
+        if folded {
+            let blocks = (count + channels - 1) / channels;
+            (0..blocks * channels * (self.chunks() - 1)).for_each(|_| emit(0));
         }
     }
 }
@@ -127,35 +222,71 @@ fn encode(bits: WeightBits, weight: impl Fn(usize) -> i32) -> u32 {
 mod tests {
     use super::*;
 
+    const BITS: [WeightBits; 3] = [WeightBits::W2, WeightBits::W4, WeightBits::W8];
+
+    fn blocks(bits: WeightBits, (rows, row_len): (usize, usize), channels: usize) -> Blocks {
+        Blocks { bits, rows, kernel_rows: 1, row_len, channels }
+    }
+
     #[test]
     fn chunks_are_counted_exactly() {
-        for row_len in 1..=MAX_ROW {
-            assert_eq!(chunks(row_len), row_len.div_ceil(4).div_ceil(CHUNK_WORDS), "{row_len}");
+        for channels in [CONV_CHANNELS, DENSE_CHANNELS] {
+            for row_len in 1..=MAX_INPUTS - 3 {
+                let blocks = blocks(WeightBits::W8, (1, row_len), channels);
+                assert_eq!(blocks.chunks(), blocks.row_words().div_ceil(CHUNK_WORDS), "{row_len}");
+            }
         }
     }
 
     #[test]
     fn packing_gives_as_many_words_as_announced() {
         let rows = [0x5au8; 1200];
-        for bits in [WeightBits::W2, WeightBits::W4, WeightBits::W8] {
-            for (count, row_len) in [(1, 1), (3, 17), (2, 600), (5, 33)] {
+        for bits in BITS {
+            for shape in [(1, 1), (3, 17), (2, 600), (5, 33)] {
                 for channels in [CONV_CHANNELS, DENSE_CHANNELS] {
-                    let mut words = 0;
-                    pack(&rows, bits, (count, row_len), channels, |_| words += 1);
-                    assert_eq!(bytes(bits, count, row_len, channels), Some(words * 4));
+                    for bias in [0, i32::MIN] {
+                        let blocks = blocks(bits, shape, channels);
+                        let (mut words, mut first) = (0, 0);
+                        blocks.pack(&rows, &[bias; 5], |word| {
+                            first = if words == 0 { word } else { first };
+                            words += 1;
+                        });
+                        assert_eq!(blocks.bytes(), Some(words * 4));
+                        assert_eq!(first, u32::from(bias == 0));
+                    }
                 }
             }
         }
-        assert_eq!(bytes(WeightBits::W8, 1, MAX_ROW + 1, CONV_CHANNELS), None);
+        assert_eq!(blocks(WeightBits::W8, (1, MAX_INPUTS + 1), CONV_CHANNELS).bytes(), None);
+    }
+
+    #[test]
+    fn kernel_rows_are_padded_apart() {
+        let blocks = Blocks { kernel_rows: 2, ..blocks(WeightBits::W8, (1, 3), CONV_CHANNELS) };
+        let mut words = [0; 7];
+        let mut count = 0;
+        blocks.pack(&[1, 2, 3, 4, 5, 6], &[0], |word| {
+            words[count] = word;
+            count += 1;
+        });
+        assert_eq!(blocks.bytes(), Some(28));
+        assert_eq!([words[3], words[5]], [0x0083_0281, 0x0086_0584]);
     }
 
     #[test]
     fn low_weights_are_offset_and_the_header_cancels_a_constant() {
+        let pack = |bias: i32| {
+            let (mut words, mut count) = ([0; 5], 0);
+            let rows = [1, 2, 0xfd, 4];
+            blocks(WeightBits::W8, (1, 4), CONV_CHANNELS).pack(&rows, &[bias], |word| {
+                words[count] = word;
+                count += 1;
+            });
+            words
+        };
         let header = |even: i32| (-127 * even) as u32;
-        let mut expected = [header(129 + 125), header(256), 0x047d_0281, 0x0080_0080].into_iter();
-        pack(&[1, 2, 0xfd, 4], WeightBits::W8, (1, 4), CONV_CHANNELS, |word| {
-            assert_eq!(Some(word), expected.next());
-        });
-        assert_eq!(expected.next(), None);
+        let [first, second] = [0x047d_0281, 0x0080_0080];
+        assert_eq!(pack(3), [1, header(129 + 125) + 3 * 256, header(256), first, second]);
+        assert_eq!(pack(1 << 23), [0, header(129 + 125), header(256), first, second]);
     }
 }

@@ -1,7 +1,8 @@
 //! What convolution, depthwise and dense layers share: weights, bias, requantisation, residual.
 
 use super::{check_clamp, check_entries};
-use crate::layout::{dsp, mve};
+use crate::layout::dsp::Blocks;
+use crate::layout::mve;
 use crate::numerics::{Clamp, MAX_REQUANT_SHIFT};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
@@ -42,15 +43,15 @@ impl Accumulate<'_> {
         residual_multiplier: 0,
     };
 
-    /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels. `block`
-    /// is the number of channels that layout `dsp` packs together.
+    /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels. `blocks`
+    /// are those of layout `dsp`, where it has them.
     pub(crate) fn check(
         &self,
         x: &TensorSpec,
         residual: Option<&TensorSpec>,
         y: &TensorSpec,
         (rows, row_len): (usize, usize),
-        block: Option<usize>,
+        blocks: Option<&Blocks>,
     ) -> Result<(), KernelError> {
         x.check()?;
         y.check()?;
@@ -63,9 +64,9 @@ impl Accumulate<'_> {
                 return Err(KernelError::InvalidShape);
             }
         }
-        match (self.layout, block) {
-            (Layout::Dsp, Some(block)) => {
-                let need = dsp::bytes(self.weight_bits, rows, row_len, block);
+        match (self.layout, blocks) {
+            (Layout::Dsp, Some(blocks)) => {
+                let need = blocks.bytes();
                 check_entries(self.weights.len(), need.ok_or(KernelError::InvalidShape)?)?;
                 if self.weights.as_ptr().addr() & 3 != 0 {
                     return Err(KernelError::InvalidAlignment);

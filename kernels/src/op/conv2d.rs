@@ -2,7 +2,7 @@
 
 use super::Accumulate;
 use crate::arch::{armv7em, mve};
-use crate::layout::dsp::CONV_CHANNELS;
+use crate::layout::dsp::{Blocks, CONV_CHANNELS};
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
 
@@ -101,13 +101,25 @@ impl Conv2d<'_> {
             return Err(KernelError::InvalidGeometry);
         }
         let row_len = self.column_len().ok_or(KernelError::InvalidShape)?;
-        let block = if self.groups == 1 { Some(CONV_CHANNELS) } else { None };
-        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), block)
+        let blocks = if self.groups == 1 { Some(self.blocks()) } else { None };
+        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())
     }
 
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
     pub fn column_len(&self) -> Option<usize> {
         product(self.geometry.taps(), usize::from(self.group_inputs))
+    }
+
+    /// The blocks of weights in another layout than `rows` where there is one group.
+    pub fn blocks(&self) -> Blocks {
+        let [kh, kw] = self.geometry.kernel.map(usize::from);
+        Blocks {
+            bits: self.accumulate.weight_bits,
+            rows: usize::from(self.group_outputs),
+            kernel_rows: kh,
+            row_len: kw * usize::from(self.group_inputs),
+            channels: CONV_CHANNELS,
+        }
     }
 
     /// Whether the weights are in blocks: a layout other than `rows`, and not grouped.

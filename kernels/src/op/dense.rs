@@ -2,7 +2,7 @@
 
 use super::Accumulate;
 use crate::arch::{armv7em, mve};
-use crate::layout::dsp::DENSE_CHANNELS;
+use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::size::product;
 use crate::{Dtype, KernelError, Layout, TensorSpec};
 
@@ -33,7 +33,15 @@ impl Dense<'_> {
         }
         let (h, w, c) = x.dims.hwc();
         // No overflow on a 32-bit device: the bytes checked above hold two elements at most.
-        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), h * w * c), Some(DENSE_CHANNELS))
+        let rows = usize::from(y.dims.c);
+        self.accumulate.check(x, residual, y, (rows, h * w * c), Some(&self.blocks(x, rows)))
+    }
+
+    /// The blocks of weights in layout `dsp` for `rows` results.
+    pub fn blocks(&self, x: &TensorSpec, rows: usize) -> Blocks {
+        let (h, w, c) = x.dims.hwc();
+        let row_len = product(h * w, c).unwrap_or(usize::MAX);
+        Blocks { bits: self.accumulate.weight_bits, rows, kernel_rows: 1, row_len, channels: DENSE_CHANNELS }
     }
 
     /// Bytes of scratch.

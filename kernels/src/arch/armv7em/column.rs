@@ -1,7 +1,7 @@
 //! The columns under `P` output pixels (im2col of one strip), widened once for all output channels, and the
 //! sums over activations that layout [`dsp`](crate::layout::dsp) subtracts.
 //!
-//! Scratch, in words: a table with an [`Entry`] per chunk, the columns, then staged bytes of the pixels.
+//! Scratch, in words: the pixels' sums for each chunk, the columns, then staged bytes.
 
 use core::cell::Cell;
 
@@ -9,113 +9,114 @@ use super::product::PIXELS;
 use super::simd::smlad;
 use super::widen::{widen2, widen4, widen8};
 use crate::WeightBits;
-use crate::layout::dsp::{self, CHUNK_WORDS};
-
-/// Words of a table entry: the strip's three sums (a column for each pixel), where the part of a chunk ends that is a
-/// multiple of 16 inputs, and where the chunk ends.
-pub(super) const ENTRY: usize = 5;
+use crate::layout::dsp::{Blocks, CHUNK_WORDS};
 
 /// Inputs between two sums: 16-bit lanes hold them.
 const CHUNK_INPUTS: usize = 4 * CHUNK_WORDS;
 
-/// Bytes that a column is a multiple of: those of a word of weights.
-const fn padded(bits: WeightBits, row_len: usize) -> usize {
-    bits.row_words(row_len) << bits.log2_per_word()
-}
-
-const fn chunks(bits: WeightBits, row_len: usize) -> usize {
-    match bits {
-        WeightBits::W8 => dsp::chunks(row_len),
-        _ => 1,
-    }
-}
-
-/// Bytes of scratch for `pixels` columns of `row_len` inputs, staged ones included, at any address.
-pub(super) const fn scratch_bytes(bits: WeightBits, row_len: usize, pixels: usize, staged: bool) -> usize {
-    if row_len > dsp::MAX_ROW {
+/// Bytes of scratch for `pixels` columns and `staged` rows of bytes, at any address.
+pub(super) const fn scratch_bytes(blocks: &Blocks, pixels: usize, staged: usize) -> usize {
+    if !blocks.fits() {
         return usize::MAX;
     }
-    let widened = padded(bits, row_len) * 2 * pixels;
-    let table = ENTRY * 4 * chunks(bits, row_len);
-    let stage = if staged { padded(bits, row_len) * pixels } else { 0 };
-    table + widened + stage + 3
+    (4 * blocks.chunks() + 2 * blocks.padded_inputs()) * pixels + staged * blocks.padded_row() + 3
 }
 
 /// Memory of the columns.
 #[derive(Clone, Copy)]
 pub(super) struct Columns<'a, const P: usize> {
-    pub(super) bits: WeightBits,
-    /// [`ENTRY`] words per chunk.
-    pub(super) table: &'a [Cell<u32>],
+    bits: WeightBits,
+    /// `P` sums for each chunk.
+    sums: &'a [Cell<i32>],
     /// `2 P` words for four inputs.
     pub(super) words: &'a [Cell<u32>],
     stage: &'a [Cell<u8>],
-    padded: usize,
+    stage_bytes: usize,
+    /// Inputs behind the last kernel row.
+    missing: usize,
+    /// Whether every chunk has sums of its own.
+    chunked: bool,
 }
 
 impl<'a, const P: usize> Columns<'a, P> {
     /// Divides scratch of [`scratch_bytes`]; `None` where it is too small.
-    pub(super) fn new(bits: WeightBits, row_len: usize, scratch: &'a [Cell<u8>]) -> Option<Self> {
+    pub(super) fn new(blocks: &Blocks, folded: bool, scratch: &'a [Cell<u8>]) -> Option<Self> {
         let aligned = scratch.get(scratch.as_ptr().align_offset(4)..)?;
-        let padded = padded(bits, row_len);
-        let (table, rest) = words(aligned).split_at_checked(ENTRY * chunks(bits, row_len))?;
-        let (words, _) = rest.split_at_checked((padded >> 1) * P)?;
-        let stage = aligned.get((table.len() + words.len()) << 2..)?;
-        Some(Self { bits, table, words, stage, padded })
+        let (inputs, stage_bytes) = (blocks.padded_inputs(), blocks.padded_row());
+        let (sums, rest) = words(aligned).split_at_checked(P * blocks.chunks())?;
+        let (words, _) = rest.split_at_checked((inputs >> 1) * P)?;
+        let stage = aligned.get((sums.len() + words.len()) << 2..)?;
+        let missing = inputs - blocks.kernel_rows * blocks.padded_row();
+        let chunked = !folded && matches!(blocks.bits, WeightBits::W8);
+        Some(Self { bits: blocks.bits, sums: signed(sums), words, stage, stage_bytes, missing, chunked })
     }
 
-    /// Bytes for the taps of pixel `p` before they are widened.
-    pub(super) fn stage(&self, p: usize) -> &'a [Cell<u8>] {
-        self.stage.get(p * self.padded..(p + 1) * self.padded).unwrap_or(&[])
+    /// Sums of a chunk, or of all inputs.
+    #[inline(always)]
+    pub(super) fn sums_of(&self, chunk: usize) -> [i32; P] {
+        let sums = self.sums.get(P * chunk..).unwrap_or(&[]);
+        core::array::from_fn(|p| sums.get(p).map_or(0, Cell::get))
     }
 
-    /// The table's entries.
-    pub(super) fn entries(&self) -> &'a [Cell<u32>] {
-        self.table
-    }
-
-    /// Widens all staged pixels.
-    pub(super) fn widen_stage(&self) {
-        let mut filler = self.filler();
-        filler.push(core::array::from_fn(|p| self.stage(p)));
-        filler.finish();
+    /// Staged row `index`.
+    pub(super) fn stage(&self, index: usize) -> &'a [Cell<u8>] {
+        self.stage.get(index * self.stage_bytes..(index + 1) * self.stage_bytes).unwrap_or(&[])
     }
 
     /// Starts new columns.
+    #[inline(always)]
     pub(super) fn filler(&self) -> Filler<'a, P> {
-        Filler { columns: *self, at: 0, left: CHUNK_INPUTS, lanes: [0; P], sums: [0; P], entry: 0 }
+        Filler {
+            bits: self.bits,
+            rest: self.words,
+            left: CHUNK_INPUTS,
+            lanes: [0; P],
+            sums: [0; P],
+            out: self.sums,
+            missing: self.missing,
+            chunked: self.chunked,
+        }
     }
 }
 
 /// Fills columns from the first input to the last.
 pub(super) struct Filler<'a, const P: usize> {
-    columns: Columns<'a, P>,
-    /// Inputs so far.
-    at: usize,
+    bits: WeightBits,
+    /// Words that are to be filled.
+    rest: &'a [Cell<u32>],
     /// Inputs until the lanes are full.
     left: usize,
     lanes: [u32; P],
     sums: [i32; P],
-    entry: usize,
+    /// Where sums are to go.
+    out: &'a [Cell<i32>],
+    missing: usize,
+    chunked: bool,
 }
 
 impl<const P: usize> Filler<'_, P> {
     /// Appends bytes of each pixel: equally many, a multiple of 4, of 8 for 2-bit weights.
     #[inline(always)]
-    pub(super) fn push(&mut self, mut source: [&[Cell<u8>]; P]) {
-        loop {
-            let Some(first) = source.first() else { return };
-            let count = first.len().min(self.left);
-            if count == 0 {
-                return;
-            }
-            let now = source.map(|bytes| bytes.get(..count).unwrap_or(&[]));
-            source = source.map(|bytes| bytes.get(count..).unwrap_or(&[]));
-            self.widen(now, count);
-            self.left -= count;
+    pub(super) fn push(&mut self, source: [&[Cell<u8>]; P]) {
+        let count = source.first().map_or(0, |bytes| bytes.len());
+        if count < self.left {
+            self.widen(source, count);
+        } else {
+            self.push_long(source, count);
+        }
+    }
+
+    /// Bytes that fill the lanes.
+    #[inline(never)]
+    fn push_long(&mut self, mut source: [&[Cell<u8>]; P], mut count: usize) {
+        while count > 0 {
+            let now = count.min(self.left);
+            self.widen(source.map(|bytes| bytes.get(..now).unwrap_or(&[])), now);
+            source = source.map(|bytes| bytes.get(now..).unwrap_or(&[]));
+            count -= now;
             if self.left == 0 {
                 self.flush();
-                if self.columns.bits == WeightBits::W8 {
+                if self.chunked {
                     self.close();
                 }
             }
@@ -124,26 +125,27 @@ impl<const P: usize> Filler<'_, P> {
 
     #[inline(always)]
     fn widen(&mut self, source: [&[Cell<u8>]; P], count: usize) {
-        let start = (self.at >> 1) * P;
-        let out = self.columns.words.get(start..start + (count >> 1) * P).unwrap_or(&[]);
-        self.at += count;
-        widen::<P>(self.columns.bits, source, out, &mut self.lanes);
+        let (now, rest) = self.rest.split_at_checked((count >> 1) * P).unwrap_or((&[], &[]));
+        self.rest = rest;
+        self.left -= count;
+        widen::<P>(self.bits, source, now, &mut self.lanes);
     }
 
-    /// Fills up with zeros and completes the table.
+    /// Fills up with zeros and completes the sums.
     #[inline(always)]
     pub(super) fn finish(mut self) {
-        let zeros = [const { Cell::new(0) }; 16];
-        let missing = zeros.get(..self.columns.padded - self.at).unwrap_or(&[]);
-        self.push([missing; P]);
-        if self.left < CHUNK_INPUTS {
+        if self.missing > 0 {
+            let zeros = [const { Cell::new(0) }; 16];
+            let missing = zeros.get(..self.missing).unwrap_or(&[]);
+            self.push([missing; P]);
+        }
+        if self.left < CHUNK_INPUTS || !self.chunked {
             self.flush();
-            self.close();
-        } else if self.columns.bits != WeightBits::W8 {
             self.close();
         }
     }
 
+    #[inline(always)]
     fn flush(&mut self) {
         for (sum, lanes) in self.sums.iter_mut().zip(&mut self.lanes) {
             *sum = smlad(*lanes, 0x0001_0001, *sum);
@@ -152,20 +154,16 @@ impl<const P: usize> Filler<'_, P> {
         self.left = CHUNK_INPUTS;
     }
 
-    /// Writes the entry of a chunk.
+    /// Writes the sums of a chunk.
+    #[inline(always)]
     fn close(&mut self) {
-        let factor = if self.columns.bits == WeightBits::W8 { -32_768 } else { -128 };
-        let end = (self.at >> 1) * P;
-        let rest = (self.at & 15) >> 1;
-        let Some(entry) = self.columns.table.get(self.entry..self.entry + ENTRY) else { return };
-        for (word, sum) in entry.iter().zip(&self.sums) {
-            word.set(sum.wrapping_mul(factor) as u32);
-        }
-        for (word, end) in entry.iter().skip(3).zip([end - rest * P, end]) {
-            word.set(mark(self.columns.words, end));
+        let log2_factor = if self.bits == WeightBits::W8 { 15 } else { 7 };
+        let (now, rest) = self.out.split_at_checked(P).unwrap_or((&[], &[]));
+        for (cell, sum) in now.iter().zip(&self.sums) {
+            cell.set((sum << log2_factor).wrapping_neg());
         }
         self.sums = [0; P];
-        self.entry += ENTRY;
+        self.out = rest;
     }
 }
 
@@ -210,11 +208,6 @@ mod strip {
     }
 }
 
-/// A place in the columns as the kernels compare it: an address on the device, an index elsewhere.
-fn mark(words: &[Cell<u32>], index: usize) -> u32 {
-    if cfg!(dsp) { words.as_ptr().wrapping_add(index).addr() as u32 } else { index as u32 }
-}
-
 /// The aligned words of bytes that start on a multiple of 4.
 #[allow(unsafe_code)]
 pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
@@ -222,6 +215,13 @@ pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
     // alias.
     let (before, words, _) = unsafe { bytes.align_to::<Cell<u32>>() };
     if before.is_empty() { words } else { &[] }
+}
+
+/// The same words with a sign.
+#[allow(unsafe_code)]
+fn signed(words: &[Cell<u32>]) -> &[Cell<i32>] {
+    // SAFETY: both are any four bytes, and cells may alias.
+    unsafe { words.align_to::<Cell<i32>>().1 }
 }
 
 /// Weights as words; `None` where they are not aligned.

@@ -1,24 +1,24 @@
-//! Convolution of any kernel as products of strips of three pixels: interior pixels are widened straight from
-//! the input, others through staged bytes. A 1x1 kernel is the case whose columns are the pixels.
+//! Convolution of any kernel as products of strips of three pixels: kernel rows are widened straight from the input
+//! where they lie inside it, else from staged bytes. A 1x1 kernel is the case whose columns are the pixels.
 
 use core::cell::Cell;
 
-use super::bytes::{clamp_bytes, copy};
-use super::column::{Columns, scratch_bytes, weight_words};
-use super::product::{BLOCK, Bytes, PIXELS, Strip, stream_words};
+use super::bytes::clamp_bytes;
+use super::column::{Columns, scratch_bytes};
+use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
+use super::stream::Stream;
+use super::taps::{Pixel, STAGED, Taps};
 use crate::generic::finish::Finish;
-use crate::layout::dsp::{CONV_CHANNELS, chunks};
+use crate::layout::dsp::CONV_CHANNELS;
 use crate::op::Conv2d;
-use crate::tensor::read;
-use crate::{Dtype, KernelError, Layout, Tensor, WeightBits};
+use crate::{Dtype, KernelError, Layout, Tensor};
 
 /// Blocks whose accumulators are finished together.
-const BATCH: usize = 8;
+const BATCH: usize = 4;
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
-    let bits = op.accumulate.weight_bits;
-    op.column_len().map_or(usize::MAX, |row_len| scratch_bytes(bits, row_len, PIXELS, true))
+    scratch_bytes(&op.blocks(), PIXELS, STAGED)
 }
 
 /// Convolution of one group with weights in layout `dsp`, see [`Conv2d`].
@@ -42,194 +42,113 @@ pub fn conv2d(
     if have < need {
         return Err(small);
     }
-    let bits = op.accumulate.weight_bits;
-    let row_len = op.column_len().ok_or(KernelError::InvalidShape)?;
-    let columns = Columns::new(bits, row_len, scratch).ok_or(small)?;
-    let weights = weight_words(op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let stride = CONV_CHANNELS * stream_words(bits, row_len, chunks(row_len));
-    let strip = Strip::new(columns, weights, stride, op.accumulate.bias);
-    let taps = Taps::new(x, op);
-    let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
+    let blocks = op.blocks();
+    let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
+    let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small)?;
+    let kernel = Kernel { op, stream, columns, residual, y };
+    let mut strip = kernel.strip();
+    let taps = Taps::new(x, op, &kernel.columns);
+    let (rows, row_pixels, channels) = y.spec().dims.hwc();
+    let all = rows * row_pixels;
     // A narrower result over its residual would overtake the residual's later pixels within a strip.
-    let width = if same_type { PIXELS } else { 1 };
-    let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;
-    let (rows, row_pixels, _) = y.spec().dims.hwc();
-    let mut next = (0, 0);
-    while next.0 < rows {
+    let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
+    let mut next = Pixel::default();
+    while next.index < all {
         let mut pixels = [next; PIXELS];
-        for (p, pixel) in pixels.iter_mut().enumerate() {
-            if p >= width || next.0 >= rows {
-                break;
-            }
-            *pixel = next;
-            next = if next.1 + 1 < row_pixels { (next.0, next.1 + 1) } else { (next.0 + 1, 0) };
-        }
-        // Pixels that are not there are the last one again.
-        for p in 1..PIXELS {
-            if p >= width || pixels[p] < pixels[p - 1] {
-                pixels[p] = pixels[p - 1];
+        let count = width.min(all - next.index);
+        for p in 0..PIXELS {
+            // Pixels that are not there are the last one again.
+            pixels[p] = if p < count { next } else { pixels[p - 1] };
+            if p < count {
+                next.step(row_pixels);
             }
         }
-        taps.fill(&columns, pixels);
-        if fast {
-            bytes(&strip, op, pixels, y);
-        } else {
-            finish(&strip, op, pixels, residual, y, 0);
+        taps.fill(&kernel.columns, &pixels);
+        match &mut strip {
+            // The residual of a pixel that is not there may be overwritten already.
+            Some(strip) if residual.is_none() || count == PIXELS => {
+                strip.run(kernel.columns.sums_of(0), pixels.map(|pixel| pixel.index * channels));
+                if channels & 1 == 1 {
+                    kernel.finish(&pixels, count, channels - 1);
+                }
+            }
+            _ => kernel.finish(&pixels, count, 0),
         }
+    }
+    if strip.is_some() {
+        clamp_bytes(y.cells(), op.accumulate.clamp);
     }
     Ok(())
 }
 
-/// Results without residual at shift 32.
-#[inline(always)]
-fn bytes(strip: &Strip, op: &Conv2d, pixels: [(usize, usize); PIXELS], y: &Tensor) {
-    let out = Bytes { multipliers: op.accumulate.multipliers, pixels: pixels.map(|(h, w)| y.pixel(h, w)) };
-    strip.bytes(&out);
-    out.pixels.iter().for_each(|pixel| clamp_bytes(pixel, op.accumulate.clamp));
-    let channels = usize::from(y.spec().dims.c);
-    if channels & 1 == 1 {
-        finish(strip, op, pixels, None, y, channels - 1);
-    }
+/// What all strips have in common.
+struct Kernel<'a> {
+    op: &'a Conv2d<'a>,
+    stream: Stream<'a>,
+    columns: Columns<'a, PIXELS>,
+    residual: Option<&'a Tensor<'a>>,
+    y: &'a Tensor<'a>,
 }
 
-/// Results of the channels from `first` on, an even number, by way of their accumulators.
-fn finish(
-    strip: &Strip,
-    op: &Conv2d,
-    pixels: [(usize, usize); PIXELS],
-    residual: Option<&Tensor>,
-    y: &Tensor,
-    first: usize,
-) {
-    let channels = usize::from(y.spec().dims.c);
-    let finish = pixels.map(|pixel| Finish::new(&op.accumulate, y, residual, pixel));
-    // A repeated pixel's residual may be overwritten already.
-    let count = 1 + pixels.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    let accumulators = [const { Cell::new(0) }; BATCH * BLOCK];
-    let mut weights = strip.weights.get((first >> 1) * strip.stride..).unwrap_or(&[]);
-    let mut c = first;
-    while c < channels {
-        let bias = strip.bias.get(c..).unwrap_or(&[]);
-        let last = [bias.first().copied().unwrap_or(0), 0];
-        let bias = if bias.len() == 1 { &last } else { bias };
-        Strip::new(strip.columns, weights, strip.stride, bias).accumulators(&accumulators);
-        let batch = (bias.len() & !1).min(BATCH * CONV_CHANNELS);
-        for (p, finish) in finish.iter().enumerate().take(count) {
-            for i in 0..batch.min(channels - c) {
-                let acc = accumulators.get(i * PIXELS + p).map_or(0, Cell::get);
-                finish.store(c + i, acc);
-            }
+impl<'a> Kernel<'a> {
+    /// The product of a strip where results are bytes, and their shift is one that the products' high words have.
+    fn strip(&self) -> Option<Strip<'a>> {
+        let bytes = |tensor: &Tensor| tensor.spec().dtype == Dtype::I8;
+        let accumulate = &self.op.accumulate;
+        let shift = self.stream.shift(accumulate.shift)?;
+        if !bytes(self.y) || !self.residual.is_none_or(bytes) {
+            return None;
         }
-        c += batch;
-        weights = weights.get((batch >> 1) * strip.stride..).unwrap_or(&[]);
-    }
-}
-
-/// Where the taps of a pixel lie in the input.
-struct Taps<'a> {
-    x: Tensor<'a>,
-    op: Conv2d<'a>,
-    /// Bytes from one kernel row to the next.
-    kernel_row: usize,
-    /// Bytes under one kernel row; 0 where they cannot be widened in place.
-    segment: usize,
-    /// Last first row and column of a pixel without padding, from the first padded one on.
-    limits: [usize; 2],
-}
-
-impl<'a> Taps<'a> {
-    fn new(x: &Tensor<'a>, op: &Conv2d<'a>) -> Self {
-        let (rows, columns, channels) = x.spec().dims.hwc();
-        let ([kh, kw], [dh, dw]) =
-            (op.geometry.kernel.map(usize::from), op.geometry.dilation.map(usize::from));
-        let unit = if op.accumulate.weight_bits == WeightBits::W2 { 8 } else { 4 };
-        let direct = x.spec().dtype == Dtype::I8
-            && (dw == 1 || kw == 1)
-            && (kw * channels) & (unit - 1) == 0
-            && (kh - 1) * dh < rows
-            && kw <= columns;
-        Self {
-            x: *x,
-            op: *op,
-            kernel_row: columns * channels * dh,
-            segment: if direct { kw * channels } else { 0 },
-            limits: if direct { [rows - (kh - 1) * dh, columns + 1 - kw] } else { [0, 0] },
-        }
-    }
-
-    /// Offset of a pixel's first tap, if it has no padding.
-    #[inline(always)]
-    fn interior(&self, (oy, ox): (usize, usize)) -> Option<usize> {
-        let ([sh, sw], [pt, pl]) = (self.op.geometry.stride, self.op.geometry.pad);
-        // Below the padding the subtraction wraps to a large number.
-        let iy = (oy * usize::from(sh)).wrapping_sub(usize::from(pt));
-        let ix = (ox * usize::from(sw)).wrapping_sub(usize::from(pl));
-        let (_, columns, channels) = self.x.spec().dims.hwc();
-        (iy < self.limits[0] && ix < self.limits[1]).then(|| (iy * columns + ix) * channels)
-    }
-
-    /// Fills the columns of a strip.
-    #[inline(always)]
-    fn fill(&self, columns: &Columns<PIXELS>, pixels: [(usize, usize); PIXELS]) {
-        if let [Some(a), Some(b), Some(c)] = pixels.map(|pixel| self.interior(pixel)) {
-            let mut filler = columns.filler();
-            let mut starts = [a, b, c];
-            for _ in 0..self.op.geometry.kernel[0] {
-                filler.push(starts.map(|at| self.x.cells().get(at..at + self.segment).unwrap_or(&[])));
-                starts = starts.map(|at| at + self.kernel_row);
+        let bytes = Bytes { multipliers: accumulate.multipliers, shift, out: self.y.cells() };
+        let out = match self.residual {
+            None => Output::Bytes(bytes),
+            Some(residual) => {
+                let multiplier = accumulate.residual_multiplier;
+                Output::Sum(bytes, Residual { values: residual.cells(), multiplier })
             }
-            filler.finish();
-        } else {
-            for (p, pixel) in pixels.into_iter().enumerate() {
-                self.stage(pixel, columns.stage(p));
-            }
-            columns.widen_stage();
-        }
+        };
+        let blocks = usize::from(self.y.spec().dims.c) >> 1;
+        Strip::new(&self.stream.product(&self.columns, 0, blocks), &out)
     }
 
-    /// The bytes under one pixel, zero points where it is padded, zeros behind.
-    fn stage(&self, (oy, ox): (usize, usize), mut out: &[Cell<u8>]) {
-        let (rows, columns, channels) = self.x.spec().dims.hwc();
-        let geometry = &self.op.geometry;
-        let [kh, kw] = geometry.kernel.map(usize::from);
-        let zero = self.x.spec().zero as u8;
-        for ky in 0..kh {
-            let Some(iy) = geometry.row(oy, ky, rows) else {
-                out = fill(out, kw * channels, zero);
-                continue;
-            };
-            let mut kx = 0;
-            while kx < kw {
-                let Some(ix) = geometry.column(ox, kx, columns) else {
-                    out = fill(out, channels, zero);
-                    kx += 1;
-                    continue;
-                };
-                if self.x.spec().dtype != Dtype::I8 {
-                    let (tap, behind) = out.split_at_checked(channels).unwrap_or((&[], &[]));
-                    for (c, cell) in tap.iter().enumerate() {
-                        cell.set(read(self.x.pixel(iy, ix), self.x.spec().dtype, c) as u8);
-                    }
-                    out = behind;
-                    kx += 1;
-                    continue;
+    /// Results of the channels from `first` on, an even number, by way of their accumulators.
+    #[inline(never)]
+    fn finish(&self, pixels: &[Pixel; PIXELS], count: usize, first: usize) {
+        let channels = usize::from(self.y.spec().dims.c);
+        let finish =
+            pixels.map(|Pixel { h, w, .. }| Finish::new(&self.op.accumulate, self.y, self.residual, (h, w)));
+        let cells = [const { Cell::new(0) }; BATCH * BLOCK];
+        let mut c = first;
+        while c < channels {
+            let batch = (channels - c).min(BATCH * CONV_CHANNELS);
+            self.accumulators(c >> 1, (batch + 1) >> 1, &cells);
+            for (p, finish) in finish.iter().enumerate().take(count) {
+                for i in 0..batch {
+                    let acc = cells.get(i * PIXELS + p).map_or(0, Cell::get);
+                    let bias = if self.stream.folded { 0 } else { finish.bias(c + i) };
+                    finish.store(c + i, acc.wrapping_add(bias));
                 }
-                // Neighbouring taps are neighbouring bytes.
-                let taps = if geometry.dilation[1] == 1 { (kw - kx).min(columns - ix) } else { 1 };
-                let start = (iy * columns + ix) * channels;
-                let source = self.x.cells().get(start..start + taps * channels).unwrap_or(&[]);
-                copy(source, out);
-                out = out.get(source.len()..).unwrap_or(&[]);
-                kx += taps;
             }
+            c += batch;
         }
-        fill(out, out.len(), 0);
     }
-}
 
-/// Sets `count` bytes; gives those behind them.
-fn fill(out: &[Cell<u8>], count: usize, value: u8) -> &[Cell<u8>] {
-    let (now, behind) = out.split_at_checked(count).unwrap_or((out, &[]));
-    now.iter().for_each(|cell| cell.set(value));
-    behind
+    /// Accumulators of at most [`BATCH`] blocks, without the bias that is not folded.
+    fn accumulators(&self, first: usize, blocks: usize, cells: &[Cell<i32>; BATCH * BLOCK]) {
+        if self.stream.folded {
+            let product = self.stream.product(&self.columns, first, blocks);
+            if let Some(mut strip) = Strip::new(&product, &Output::Accumulators(cells)) {
+                strip.run(self.columns.sums_of(0), [0; PIXELS]);
+            }
+            self.stream.scale(cells);
+            return;
+        }
+        for (block, cells) in cells.as_chunks::<BLOCK>().0.iter().enumerate().take(blocks) {
+            self.stream.chunked(&self.columns, first + block, cells, |product, sums, out| {
+                if let Some(mut strip) = Strip::new(product, &Output::Accumulators(out)) {
+                    strip.run(sums, [0; PIXELS]);
+                }
+            });
+        }
+    }
 }

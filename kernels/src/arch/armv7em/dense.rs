@@ -3,25 +3,24 @@
 use core::cell::Cell;
 
 use super::bytes::clamp_bytes;
-use super::column::{Columns, scratch_bytes, weight_words};
-use super::product::{self, stream_words};
-use super::simd::{smmul, ssat8};
+use super::column::{Columns, scratch_bytes};
+use super::product::{Bytes, Output};
+use super::stream::Stream;
 use crate::generic::column::widen;
 use crate::generic::finish::Finish;
-use crate::layout::dsp::{DENSE_CHANNELS, chunks};
+use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::op::Dense;
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Bytes are widened from where they lie but for a rest.
 pub(crate) fn scratch(op: &Dense, x: &TensorSpec) -> usize {
-    let (h, w, c) = x.dims.hwc();
-    let row_len = crate::size::product(h * w, c).unwrap_or(usize::MAX);
-    scratch_bytes(op.accumulate.weight_bits, row_len, 1, !direct(x, row_len))
+    let blocks = op.blocks(x, 0);
+    scratch_bytes(&blocks, 1, usize::from(!direct(x, &blocks)))
 }
 
 /// Whether the input can be widened without staging.
-fn direct(x: &TensorSpec, row_len: usize) -> bool {
-    x.dtype == Dtype::I8 && row_len & 7 == 0
+fn direct(x: &TensorSpec, blocks: &Blocks) -> bool {
+    x.dtype == Dtype::I8 && blocks.fits() && blocks.padded_row() == blocks.row_len
 }
 
 /// Fully connected layer with weights in layout `dsp`, see [`Dense`].
@@ -45,45 +44,43 @@ pub fn dense(
     if have < need {
         return Err(small);
     }
-    let bits = op.accumulate.weight_bits;
-    let (rows, row_pixels, deep) = x.spec().dims.hwc();
-    let row_len = rows * row_pixels * deep;
-    let columns = Columns::<1>::new(bits, row_len, scratch).ok_or(small)?;
-    let weights = weight_words(op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    if direct(&x.spec(), row_len) {
-        let mut filler = columns.filler();
+    let channels = usize::from(y.spec().dims.c);
+    let blocks = op.blocks(&x.spec(), channels);
+    let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
+    let columns = Columns::<1>::new(&blocks, stream.folded, scratch).ok_or(small)?;
+    let mut filler = columns.filler();
+    if direct(&x.spec(), &blocks) {
         filler.push([x.cells()]);
-        filler.finish();
     } else {
         stage(x, columns.stage(0));
-        columns.widen_stage();
+        filler.push([columns.stage(0)]);
     }
-    let stride = stream_words(bits, row_len, chunks(row_len));
-    let channels = usize::from(y.spec().dims.c);
-    let finish = Finish::new(&op.accumulate, y, residual, (0, 0));
-    let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;
-    let (mut rest, block) = (weights, stride * DENSE_CHANNELS);
+    filler.finish();
+    let [sum] = columns.sums_of(0);
     let mut first = 0;
-    if fast {
-        let biases = op.accumulate.bias.as_chunks::<DENSE_CHANNELS>().0;
-        let multipliers = op.accumulate.multipliers.as_chunks::<DENSE_CHANNELS>().0;
-        let outputs = y.cells().as_chunks::<DENSE_CHANNELS>().0;
-        for ((bias, multipliers), out) in biases.iter().zip(multipliers).zip(outputs) {
-            let sums = product::dense(&columns, rest, stride);
-            for i in 0..DENSE_CHANNELS {
-                out[i].set(ssat8(smmul(sums[i].wrapping_add(bias[i]), multipliers[i])) as u8);
-            }
-            rest = rest.get(block..).unwrap_or(&[]);
-            first += DENSE_CHANNELS;
-        }
+    if let (None, Dtype::I8, Some(shift)) = (residual, y.spec().dtype, stream.shift(op.accumulate.shift)) {
+        let whole = channels >> DENSE_CHANNELS.ilog2();
+        let bytes = Bytes { multipliers: op.accumulate.multipliers, shift, out: y.cells() };
+        stream.product(&columns, 0, whole).dense(sum, &Output::Bytes(bytes));
         clamp_bytes(y.cells(), op.accumulate.clamp);
+        first = whole * DENSE_CHANNELS;
     }
+    let finish = Finish::new(&op.accumulate, y, residual, (0, 0));
+    let cells = [const { Cell::new(0) }; DENSE_CHANNELS];
     while first < channels {
-        let sums = product::dense(&columns, rest, stride);
-        for (i, sum) in sums.into_iter().enumerate().take(channels - first) {
-            finish.store(first + i, sum.wrapping_add(finish.bias(first + i)));
+        let block = first >> DENSE_CHANNELS.ilog2();
+        if stream.folded {
+            stream.product(&columns, block, 1).dense(sum, &Output::Accumulators(&cells));
+            stream.scale(&cells);
+        } else {
+            stream.chunked(&columns, block, &cells, |product, [sum], out| {
+                product.dense(sum, &Output::Accumulators(out));
+            });
         }
-        rest = rest.get(block..).unwrap_or(&[]);
+        for (i, cell) in cells.iter().enumerate().take(channels - first) {
+            let bias = if stream.folded { 0 } else { finish.bias(first + i) };
+            finish.store(first + i, cell.get().wrapping_add(bias));
+        }
         first += DENSE_CHANNELS;
     }
     Ok(())

@@ -24,16 +24,20 @@ mod bytes;
 mod column;
 pub(crate) mod conv2d;
 pub(crate) mod dense;
+#[cfg(dsp)]
+mod dense_asm;
 pub(crate) mod depthwise;
 mod planes;
 #[cfg(dsp)]
 mod planes_asm;
 mod pool;
 mod product;
-#[cfg(dsp)]
-mod product_asm;
 mod rows;
 mod simd;
+mod stream;
+#[cfg(dsp)]
+mod strip_asm;
+mod taps;
 mod widen;
 #[cfg(dsp)]
 mod widen_asm;

@@ -1,10 +1,8 @@
-//! Dense products of widened columns with weights in layout [`dsp`](crate::layout::dsp): what a strip of
-//! pixels and a block of channels need, the same by instructions ([`product_asm`](super::product_asm)) and by
-//! portable arithmetic.
+//! Dense products of widened columns with weights in layout [`dsp`](crate::layout::dsp), the same by instructions
+//! ([`strip_asm`](super::strip_asm), [`dense_asm`](super::dense_asm)) and by portable arithmetic.
 
 use core::cell::Cell;
 
-use super::column::Columns;
 use crate::WeightBits;
 use crate::layout::dsp::{CONV_CHANNELS, DENSE_CHANNELS};
 
@@ -14,92 +12,128 @@ pub(super) const PIXELS: usize = 3;
 /// Accumulators of a convolution's block: channel-major.
 pub(super) const BLOCK: usize = PIXELS * CONV_CHANNELS;
 
-/// Words of one channel's stream: weights and headers.
-pub(super) fn stream_words(bits: WeightBits, row_len: usize, entries: usize) -> usize {
-    bits.row_words(row_len) + if bits == WeightBits::W8 { entries } else { 0 }
+/// Columns that meet blocks of channels behind one header each.
+#[derive(Clone, Copy)]
+pub(super) struct Product<'a, const P: usize> {
+    pub(super) bits: WeightBits,
+    /// Widened columns of `P` pixels.
+    pub(super) columns: &'a [Cell<u32>],
+    /// Words of one channel.
+    pub(super) row_words: usize,
+    pub(super) weights: &'a [u32],
+    pub(super) blocks: usize,
 }
 
-/// Requantises at shift 32 to signed bytes: `channels` multipliers, and where each pixel's bytes go.
+/// Where results go.
+#[derive(Clone, Copy)]
+pub(super) enum Output<'a> {
+    /// Requantised to signed bytes.
+    Bytes(Bytes<'a>),
+    /// The same with a residual.
+    Sum(Bytes<'a>, Residual<'a>),
+    /// Accumulators times the factor of their weights, channel-major for each block.
+    Accumulators(&'a [Cell<i32>]),
+}
+
+/// Results that are bytes.
 #[derive(Clone, Copy)]
 pub(super) struct Bytes<'a> {
     pub(super) multipliers: &'a [i32],
-    pub(super) pixels: [&'a [Cell<u8>]; PIXELS],
+    /// Shift behind the high word of the product, the factor of the weights included.
+    pub(super) shift: u32,
+    pub(super) out: &'a [Cell<u8>],
 }
 
-/// Products of a strip with whole blocks of channels.
+/// A residual that lies as the result does.
 #[derive(Clone, Copy)]
+pub(super) struct Residual<'a> {
+    pub(super) values: &'a [Cell<u8>],
+    pub(super) multiplier: i32,
+}
+
+impl<'a, const P: usize> Product<'a, P> {
+    /// Words of the columns for all words of a channel.
+    pub(super) fn column_words(&self) -> usize {
+        let words = self.row_words * P * 2;
+        match self.bits {
+            WeightBits::W8 => words,
+            WeightBits::W4 => words * 2,
+            WeightBits::W2 => words * 4,
+        }
+    }
+
+    /// How far into an output the first channel of a pixel may lie; `None` where columns, weights or output do not
+    /// hold all blocks of `channels`.
+    fn room(&self, channels: usize, out: &Output) -> Option<usize> {
+        let all = self.blocks * channels;
+        let bytes = |bytes: &Bytes| {
+            if all <= bytes.multipliers.len() { bytes.out.len().checked_sub(all) } else { None }
+        };
+        let room = match out {
+            Output::Bytes(out) => bytes(out)?,
+            Output::Sum(out, residual) => bytes(out)?.min(residual.values.len().checked_sub(all)?),
+            Output::Accumulators(out) if all * P <= out.len() => 0,
+            Output::Accumulators(_) => return None,
+        };
+        let fits = self.blocks > 0
+            && self.row_words > 0
+            && self.column_words() <= self.columns.len()
+            && (self.row_words + 1) * all <= self.weights.len();
+        fits.then_some(room)
+    }
+}
+
+/// Where the first channels of a strip's pixels lie in the output, in ascending order; equally far apart with a residual.
+pub(super) type Starts = [usize; PIXELS];
+
+/// A product that is made anew for every strip.
 pub(super) struct Strip<'a> {
-    pub(super) columns: Columns<'a, PIXELS>,
-    /// Streams of the blocks, one after the other.
-    pub(super) weights: &'a [u32],
-    /// Words of one block.
-    pub(super) stride: usize,
-    /// Biases of all channels.
-    pub(super) bias: &'a [i32],
-    blocks: usize,
+    ready: Ready<'a>,
+    room: usize,
 }
 
 impl<'a> Strip<'a> {
-    /// A strip whose `blocks` are as many as there are weights and biases for.
-    pub(super) fn new(
-        columns: Columns<'a, PIXELS>,
-        weights: &'a [u32],
-        stride: usize,
-        bias: &'a [i32],
-    ) -> Self {
-        let (mut blocks, mut words) = (0, stride);
-        while words <= weights.len() && (blocks + 1) * CONV_CHANNELS <= bias.len() {
-            blocks += 1;
-            words += stride;
-        }
-        Self { columns, weights, stride, bias, blocks }
+    /// All blocks of a convolution; `None` where something does not hold them.
+    pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Option<Self> {
+        let room = product.room(CONV_CHANNELS, out)?;
+        Some(Self { ready: Ready::new(product, out), room })
     }
 
-    /// Writes requantised bytes of every block.
+    /// Writes the results of the columns as they are now; `sums` is what accumulators start with, beside the header.
     #[inline(always)]
-    pub(super) fn bytes(&self, out: &Bytes) {
-        let room = out.pixels.iter().fold(out.multipliers.len(), |room, pixel| room.min(pixel.len()));
-        if self.blocks > 0 && room >= self.blocks * CONV_CHANNELS {
-            imp::strip(self, self.blocks, Some(out), &[]);
-        }
-    }
-
-    /// Writes accumulators with their bias, [`BLOCK`] for each block that there is room for.
-    pub(super) fn accumulators(&self, out: &[Cell<i32>]) {
-        let (mut blocks, mut room) = (0, BLOCK);
-        while blocks < self.blocks && room <= out.len() {
-            blocks += 1;
-            room += BLOCK;
-        }
-        if blocks > 0 {
-            imp::strip(self, blocks, None, out);
+    pub(super) fn run(&mut self, sums: [i32; PIXELS], starts: Starts) {
+        if starts[0] <= starts[1] && starts[1] <= starts[2] && starts[2] <= self.room {
+            self.ready.run(sums, starts);
         }
     }
 }
 
-/// Sums of one column with a block of a dense layer's channels, without bias. `weights` is one block.
-#[inline(always)]
-pub(super) fn dense(columns: &Columns<1>, weights: &[u32], words: usize) -> [i32; DENSE_CHANNELS] {
-    if weights.len() < words * DENSE_CHANNELS {
-        return [0; DENSE_CHANNELS];
+impl Product<'_, 1> {
+    /// Writes the results of all blocks of a dense layer.
+    pub(super) fn dense(&self, sum: i32, out: &Output) {
+        if self.room(DENSE_CHANNELS, out).is_some() {
+            dense(self, sum, out);
+        }
     }
-    imp::dense(columns, weights)
 }
 
 #[cfg(dsp)]
-use super::product_asm as imp;
+use super::{dense_asm::dense, strip_asm::Ready};
 
 #[cfg(not(dsp))]
-mod imp {
+use portable::{Ready, dense};
+
+#[cfg(not(dsp))]
+mod portable {
     //! The same streams by portable arithmetic.
 
-    use super::{BLOCK, Bytes, Columns, DENSE_CHANNELS, PIXELS, Strip};
-    use crate::WeightBits;
-    use crate::arch::armv7em::column::ENTRY;
-    use crate::arch::armv7em::simd::{smlad, smmul, ssat8, sxtb16, sxtb16_ror8};
     use core::cell::Cell;
 
-    /// Adds the products of one word of weights with `P` columns.
+    use super::{BLOCK, CONV_CHANNELS, DENSE_CHANNELS, Output, PIXELS, Product, Starts};
+    use crate::WeightBits;
+    use crate::arch::armv7em::simd::{smlad, smmul, ssat8, sxtb16, sxtb16_ror8};
+
+    /// Adds the products of one word of weights with `P` columns; gives the words of columns that it met.
     fn multiply<const P: usize>(bits: WeightBits, word: u32, x: &[Cell<u32>], acc: &mut [i32]) -> usize {
         let mut at = 0;
         let mut dot = |weights: u32| {
@@ -109,7 +143,7 @@ mod imp {
             at += P;
         };
         match bits {
-            WeightBits::W8 => [word & 0x00ff_00ff, word].into_iter().for_each(&mut dot),
+            WeightBits::W8 => [word, word & 0x00ff_00ff].into_iter().for_each(&mut dot),
             WeightBits::W4 => {
                 for byte in [sxtb16(word), sxtb16_ror8(word)] {
                     [byte & 0x000f_000f, byte].into_iter().for_each(&mut dot);
@@ -125,70 +159,82 @@ mod imp {
         at
     }
 
-    /// Factor that the packed weights leave in an accumulator, as a shift.
-    fn factor(bits: WeightBits) -> u32 {
-        match bits {
-            WeightBits::W8 => 8,
-            WeightBits::W4 => 4,
-            WeightBits::W2 => 6,
-        }
-    }
-
-    /// Sums of one block of `C` channels with `P` columns, channel-major; moves `weights` behind it.
-    fn block<const P: usize, const C: usize, const N: usize>(
-        columns: &Columns<P>,
-        weights: &mut impl Iterator<Item = u32>,
-    ) -> [i32; N] {
-        let mut result = [0i32; N];
-        let mut x = 0;
-        for entry in columns.entries().as_chunks::<ENTRY>().0 {
+    /// Blocks of `C` channels with `P` columns: `N` accumulators each, channel-major.
+    fn blocks<const P: usize, const C: usize, const N: usize>(
+        product: &Product<P>,
+        out: &Output,
+        sums: [i32; P],
+        starts: [usize; P],
+    ) {
+        let mut weights = product.weights.iter().copied();
+        for block in 0..product.blocks {
             let mut acc = [0i32; N];
-            for acc in acc.as_chunks_mut::<P>().0.iter_mut().take(C) {
-                let header = if columns.bits == WeightBits::W8 { weights.next().unwrap_or(0) } else { 0 };
-                for (acc, sum) in acc.iter_mut().zip(entry) {
-                    *acc = sum.get().wrapping_add(header) as i32;
+            for acc in acc.as_chunks_mut::<P>().0 {
+                let header = weights.next().unwrap_or(0) as i32;
+                for (acc, sum) in acc.iter_mut().zip(sums) {
+                    *acc = header.wrapping_add(sum);
                 }
             }
-            while x < entry[4].get() as usize {
+            let mut x = product.columns;
+            for _ in 0..product.row_words {
                 let mut used = 0;
-                for acc in acc.as_chunks_mut::<P>().0.iter_mut().take(C) {
-                    let word = weights.next().unwrap_or(0);
-                    used = multiply::<P>(columns.bits, word, columns.words.get(x..).unwrap_or(&[]), acc);
+                for acc in acc.as_chunks_mut::<P>().0 {
+                    used = multiply::<P>(product.bits, weights.next().unwrap_or(0), x, acc);
                 }
-                x += used;
+                x = x.get(used..).unwrap_or(&[]);
             }
-            for (result, acc) in result.iter_mut().zip(acc) {
-                *result = result.wrapping_add(acc >> factor(columns.bits));
-            }
-        }
-        result
-    }
-
-    pub(super) fn strip(strip: &Strip, blocks: usize, bytes: Option<&Bytes>, raw: &[Cell<i32>]) {
-        let mut weights = strip.weights.iter().copied();
-        for index in 0..blocks {
-            let sums = block::<PIXELS, 2, BLOCK>(&strip.columns, &mut weights);
-            for (i, sum) in sums.into_iter().enumerate() {
-                let (c, p) = (2 * index + i / PIXELS, i % PIXELS);
-                let acc = sum.wrapping_add(strip.bias.get(c).copied().unwrap_or(0));
-                match bytes {
-                    None => {
-                        if let Some(cell) = raw.get(index * BLOCK + i) {
-                            cell.set(acc);
-                        }
-                    }
-                    Some(bytes) => {
-                        let multiplier = bytes.multipliers.get(c).copied().unwrap_or(0);
-                        if let Some(cell) = bytes.pixels.get(p).and_then(|pixel| pixel.get(c)) {
-                            cell.set(ssat8(smmul(acc, multiplier)) as u8);
-                        }
-                    }
-                }
+            for (i, acc) in acc.into_iter().enumerate() {
+                store(product, out, (block * C + i / P, i % P), starts[i % P], acc);
             }
         }
     }
 
-    pub(super) fn dense(columns: &Columns<1>, weights: &[u32]) -> [i32; DENSE_CHANNELS] {
-        block::<1, DENSE_CHANNELS, DENSE_CHANNELS>(columns, &mut weights.iter().copied())
+    fn store<const P: usize>(
+        product: &Product<P>,
+        out: &Output,
+        (channel, pixel): (usize, usize),
+        start: usize,
+        acc: i32,
+    ) {
+        let (bytes, value) = match out {
+            Output::Accumulators(out) => {
+                out.iter().skip(channel * P + pixel).take(1).for_each(|cell| cell.set(acc));
+                return;
+            }
+            Output::Bytes(bytes) => {
+                let multiplier = bytes.multipliers.get(channel).copied().unwrap_or(0);
+                (bytes, smmul(acc, multiplier))
+            }
+            Output::Sum(bytes, residual) => {
+                let multiplier = i64::from(bytes.multipliers.get(channel).copied().unwrap_or(0));
+                let at = start + channel;
+                let identity = residual.values.get(at).map_or(0, |cell| i64::from(cell.get() as i8));
+                let identity = (identity * i64::from(residual.multiplier)) << product.bits.log2_factor();
+                (bytes, ((i64::from(acc) * multiplier + identity) >> 32) as i32)
+            }
+        };
+        if let Some(cell) = bytes.out.get(start + channel) {
+            cell.set(ssat8(value >> bytes.shift) as u8);
+        }
+    }
+
+    /// A product that is made anew for every strip.
+    pub(super) struct Ready<'a> {
+        product: Product<'a, PIXELS>,
+        out: Output<'a>,
+    }
+
+    impl<'a> Ready<'a> {
+        pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Self {
+            Self { product: *product, out: *out }
+        }
+
+        pub(super) fn run(&mut self, sums: [i32; PIXELS], starts: Starts) {
+            blocks::<PIXELS, CONV_CHANNELS, BLOCK>(&self.product, &self.out, sums, starts);
+        }
+    }
+
+    pub(super) fn dense(product: &Product<1>, sum: i32, out: &Output) {
+        blocks::<1, DENSE_CHANNELS, DENSE_CHANNELS>(product, out, [sum], [0]);
     }
 }

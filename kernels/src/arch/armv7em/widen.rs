@@ -37,7 +37,7 @@ fn steps<'a, const P: usize, const Q: usize, const N: usize>(
     }
 }
 
-/// For 8-bit weights: `256 e + 127 - o` and `o`; sums `e`.
+/// For 8-bit weights: `o` and `256 e + 127 - o`; sums `e`.
 #[inline(always)]
 pub(super) fn widen8<const P: usize, const Q: usize>(
     source: [&[Cell<u8>]; P],
@@ -46,9 +46,9 @@ pub(super) fn widen8<const P: usize, const Q: usize>(
 ) {
     steps::<P, Q, 4>(source, out, |p, bytes, out| {
         let bytes = word(bytes);
+        out[p].set(sxtb16_ror8(bytes));
         // High byte e as it is, low byte 127 - o: that is o with all bits but the sign flipped.
-        out[p].set(rev16(bytes) ^ 0x007f_007f);
-        out[P + p].set(sxtb16_ror8(bytes));
+        out[P + p].set(rev16(bytes) ^ 0x007f_007f);
         sums[p] = sxtab16(sums[p], bytes);
     });
 }

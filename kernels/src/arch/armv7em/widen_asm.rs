@@ -11,7 +11,7 @@ type Pixels = [*const Cell<u8>; PIXELS];
 
 /// Sources in r0 to r2, columns in r3; sums stay in r10 to r12. lr counts, or holds a mask.
 macro_rules! widen {
-    ($name:ident, $setup:literal, $combine:literal, $again:literal) => {
+    ($name:ident, $setup:literal, $first:literal, $combine:literal, $again:literal) => {
         /// # Safety
         /// `count` (at least 1) times four bytes behind each source and six words behind `out` must be there.
         #[unsafe(naked)]
@@ -33,9 +33,7 @@ macro_rules! widen {
                 "ldr r4, [r0], #4",
                 "ldr r5, [r1], #4",
                 "ldr r6, [r2], #4",
-                "sxtb16 r7, r4, ror #8",
-                "sxtb16 r8, r5, ror #8",
-                "sxtb16 r9, r6, ror #8",
+                $first,
                 "sxtab16 r10, r10, r4",
                 "sxtab16 r11, r11, r5",
                 "sxtab16 r12, r12, r6",
@@ -54,12 +52,15 @@ macro_rules! widen {
 widen!(
     strip_8,
     "",
-    "rev16 r4, r4
-     rev16 r5, r5
-     rev16 r6, r6
-     eor r4, r4, #0x007f007f
-     eor r5, r5, #0x007f007f
-     eor r6, r6, #0x007f007f",
+    "rev16 r7, r4
+     rev16 r8, r5
+     rev16 r9, r6",
+    "eor r7, r7, #0x007f007f
+     eor r8, r8, #0x007f007f
+     eor r9, r9, #0x007f007f
+     sxtb16 r4, r4, ror #8
+     sxtb16 r5, r5, ror #8
+     sxtb16 r6, r6, ror #8",
     "subs lr, #1"
 );
 // The end of the first source goes to the stack, so that lr can hold the mask of 16-bit lanes times 16.
@@ -68,6 +69,9 @@ widen!(
     "add lr, r0, lr, lsl #2
      str lr, [sp, #-4]!
      mvn lr, #0x000f000f",
+    "sxtb16 r7, r4, ror #8
+     sxtb16 r8, r5, ror #8
+     sxtb16 r9, r6, ror #8",
     "sxtb16 r4, r4
      sxtb16 r5, r5
      sxtb16 r6, r6

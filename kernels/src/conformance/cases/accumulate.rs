@@ -3,7 +3,8 @@
 use super::shape::{MAX_CHANNELS, bad_clamp, clamp, retyped};
 use crate::conformance::arena::{Arena, Place};
 use crate::conformance::rng::Rng;
-use crate::layout::{dsp, mve};
+use crate::layout::dsp::Blocks;
+use crate::layout::mve;
 use crate::numerics::Clamp;
 use crate::op::{Accumulate, elementwise_in_place};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
@@ -11,23 +12,23 @@ use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 /// Most weights of a case.
 pub(super) const MAX_WEIGHTS: usize = 4096;
 
-/// Most words of the same weights in blocks: headers and padding come on top.
-const MAX_BLOCK_WORDS: usize = MAX_WEIGHTS / 4 + 512;
+/// Most words of the same weights in blocks: a weight may be a kernel row of its own.
+const MAX_BLOCK_WORDS: usize = MAX_WEIGHTS + 512;
 
-/// Rows of weights, and how many of them the tier packs together, if it does.
+/// Rows of weights, and the blocks that the tier packs them in, if it does.
 #[derive(Clone, Copy)]
 pub(super) struct Packing {
     pub(super) rows: usize,
     pub(super) row_len: usize,
-    pub(super) block: Option<usize>,
+    pub(super) blocks: Option<Blocks>,
     layout: Layout,
 }
 
 impl Packing {
     /// The packing for a tier that wants `layout`.
-    pub(super) fn new(layout: Layout, rows: usize, row_len: usize, block: Option<usize>) -> Self {
-        let block = if layout == Layout::Rows { None } else { block };
-        Self { rows, row_len, block, layout }
+    pub(super) fn new(layout: Layout, rows: usize, row_len: usize, blocks: Option<Blocks>) -> Self {
+        let blocks = if layout == Layout::Rows { None } else { blocks };
+        Self { rows, row_len, blocks, layout }
     }
 }
 
@@ -49,7 +50,7 @@ pub(super) struct Constants {
 
 impl Constants {
     pub(super) fn new(rng: &mut Rng, y: &TensorSpec, packing: Packing) -> Self {
-        let Packing { rows, row_len, block, layout } = packing;
+        let Packing { rows, row_len, blocks, layout } = packing;
         let weight_bits = rng.pick(&[WeightBits::W2, WeightBits::W4, WeightBits::W8]);
         let mut case = Self {
             weights: [0; MAX_WEIGHTS],
@@ -65,25 +66,25 @@ impl Constants {
             residual_multiplier: 0,
         };
         case.draw_weights(rng);
-        if let Some(block) = block {
-            let weights = &case.weights[..case.weight_bytes];
-            if layout == Layout::Mve {
-                mve::pack(weights, weight_bits, (rows, row_len), |byte| {
-                    case.blocks[case.block_bytes / 4] |= u32::from(byte) << (8 * (case.block_bytes % 4));
-                    case.block_bytes += 1;
-                });
-                case.blocks.iter_mut().for_each(|word| *word = word.to_le());
-            } else {
-                dsp::pack(weights, weight_bits, (rows, row_len), block, |word| {
-                    case.blocks[case.block_bytes / 4] = word.to_le();
-                    case.block_bytes += 4;
-                });
-            }
-        }
         if rng.one_in(2) {
             case.draw_likely(rng)
         } else {
             case.draw_any(rng)
+        }
+        if let Some(blocks) = blocks {
+            let (weights, bias) = (&case.weights[..case.weight_bytes], &case.bias[..case.channels]);
+            if layout == Layout::Mve {
+                mve::pack(weights, weight_bits, (rows, row_len), |byte| {
+                    let place = 8 * (case.block_bytes % 4);
+                    case.blocks[case.block_bytes / 4] |= u32::from_le(u32::from(byte) << place);
+                    case.block_bytes += 1;
+                });
+            } else {
+                Blocks { bits: weight_bits, ..blocks }.pack(weights, bias, |word| {
+                    case.blocks[case.block_bytes / 4] = word.to_le();
+                    case.block_bytes += 4;
+                });
+            }
         }
         case
     }

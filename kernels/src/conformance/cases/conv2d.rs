@@ -7,8 +7,7 @@ use super::shape::{
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::layout::dsp::CONV_CHANNELS;
-use crate::op::{Conv2d, Geometry};
+use crate::op::{Accumulate, Conv2d, Geometry};
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 /// Longest column: the memory of a case holds widened ones.
@@ -37,10 +36,11 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
         y = shrink(TensorSpec { dims: Dims { c: outputs, ..x.dims }, ..y });
     }
     let row_len = geometry.taps() * usize::from(group_inputs);
-    let block = if groups == 1 { Some(CONV_CHANNELS) } else { None };
-    let constants = Constants::new(rng, &y, Packing::new(tier.layout, usize::from(outputs), row_len, block));
+    let unpacked = Conv2d { geometry, groups, group_inputs, group_outputs, accumulate: Accumulate::NONE };
+    let blocks = if groups == 1 { Some(unpacked.blocks()) } else { None };
+    let constants = Constants::new(rng, &y, Packing::new(tier.layout, usize::from(outputs), row_len, blocks));
     let accumulate = constants.accumulate(tier.layout);
-    let op = Conv2d { geometry, groups, group_inputs, group_outputs, accumulate };
+    let op = Conv2d { accumulate, ..unpacked };
     let column = op.scratch_bytes();
 
     let x = arena.operand(rng, x);

@@ -5,8 +5,7 @@ use super::shape::{DTYPES, channels, spec, stranger, zero};
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::layout::dsp::DENSE_CHANNELS;
-use crate::op::Dense;
+use crate::op::{Accumulate, Dense};
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
@@ -18,11 +17,9 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let inputs = rows * columns * deep;
     let outputs = channels(rng).min((MAX_WEIGHTS / inputs) as u16);
     let y = TensorSpec { dims: Dims { h: 1, w: 1, c: outputs }, dtype: y_type, zero: zero(rng, y_type) };
-    let constants = Constants::new(
-        rng,
-        &y,
-        Packing::new(tier.layout, usize::from(outputs), inputs, Some(DENSE_CHANNELS)),
-    );
+    let blocks = Dense { accumulate: Accumulate::NONE }.blocks(&x, usize::from(outputs));
+    let constants =
+        Constants::new(rng, &y, Packing::new(tier.layout, usize::from(outputs), inputs, Some(blocks)));
     let op = Dense { accumulate: constants.accumulate(tier.layout) };
 
     let x = arena.operand(rng, x);

@@ -1,0 +1,77 @@
+//! Weights in layout [`dsp`](crate::layout::dsp) as products take them.
+
+use core::cell::Cell;
+
+use super::column::{Columns, weight_words};
+use super::product::Product;
+use crate::layout::dsp::{Blocks, CHUNK_WORDS};
+
+/// The blocks of a layer.
+#[derive(Clone, Copy)]
+pub(super) struct Stream<'a> {
+    blocks: Blocks,
+    /// Whether headers hold the biases, and a row is one chunk.
+    pub(super) folded: bool,
+    words: &'a [u32],
+    row_words: usize,
+}
+
+impl<'a> Stream<'a> {
+    /// The words of checked weights; `None` where they are not aligned.
+    pub(super) fn new(blocks: &Blocks, weights: &'a [u8]) -> Option<Self> {
+        let (&form, words) = weight_words(weights)?.split_first()?;
+        Some(Self { blocks: *blocks, folded: form == 1, words, row_words: blocks.row_words() })
+    }
+
+    /// The shift of a product's high word where accumulators still have the factor of their weights; `None` for a
+    /// shift that is too small or too large, and where biases are not folded.
+    pub(super) fn shift(&self, shift: u8) -> Option<u32> {
+        let behind = (u32::from(shift) + self.blocks.bits.log2_factor()).checked_sub(32)?;
+        (self.folded && behind < 32).then_some(behind)
+    }
+
+    /// Folded weights from block `first` on.
+    #[inline(always)]
+    pub(super) fn product<const P: usize>(
+        &self,
+        columns: &Columns<'a, P>,
+        first: usize,
+        blocks: usize,
+    ) -> Product<'a, P> {
+        let weights = self.words.get(first * self.blocks.folded_words()..).unwrap_or(&[]);
+        Product { bits: self.blocks.bits, columns: columns.words, row_words: self.row_words, weights, blocks }
+    }
+
+    /// Takes the factor of the weights from accumulators.
+    pub(super) fn scale(&self, cells: &[Cell<i32>]) {
+        cells.iter().for_each(|cell| cell.set(cell.get() >> self.blocks.bits.log2_factor()));
+    }
+
+    /// Accumulators of one block that is not folded: the sum over its chunks. `multiply` writes those of a product.
+    pub(super) fn chunked<const P: usize, const N: usize>(
+        &self,
+        columns: &Columns<'a, P>,
+        block: usize,
+        cells: &[Cell<i32>; N],
+        multiply: impl Fn(&Product<'a, P>, [i32; P], &[Cell<i32>]),
+    ) {
+        let mut weights = self.words.get(block * self.blocks.chunked_words()..).unwrap_or(&[]);
+        let mut words = columns.words;
+        let mut left = self.row_words;
+        cells.iter().for_each(|cell| cell.set(0));
+        let part = [const { Cell::new(0) }; N];
+        for chunk in 0..self.blocks.chunks() {
+            let row_words = if self.blocks.chunks() == 1 { left } else { left.min(CHUNK_WORDS) };
+            let sums = columns.sums_of(chunk);
+            let product = Product { bits: self.blocks.bits, columns: words, row_words, weights, blocks: 1 };
+            multiply(&product, sums, &part);
+            self.scale(&part);
+            for (cell, part) in cells.iter().zip(&part) {
+                cell.set(cell.get().wrapping_add(part.get()));
+            }
+            left -= row_words;
+            weights = weights.get((row_words + 1) * self.blocks.channels..).unwrap_or(&[]);
+            words = words.get(row_words * 2 * P..).unwrap_or(&[]);
+        }
+    }
+}

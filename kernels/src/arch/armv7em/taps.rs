@@ -1,0 +1,158 @@
+//! Where the taps of a strip's pixels lie: rows of the input's bytes, or staged ones with padding in them.
+
+use core::cell::Cell;
+
+use super::bytes::copy;
+use super::column::Columns;
+use super::product::PIXELS;
+use crate::op::Conv2d;
+use crate::tensor::read;
+use crate::{Dtype, Tensor};
+
+/// Staged rows: one of padding, one for each pixel.
+pub(super) const STAGED: usize = 1 + PIXELS;
+
+/// A pixel of the result.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Pixel {
+    pub(super) index: usize,
+    pub(super) h: usize,
+    pub(super) w: usize,
+}
+
+impl Pixel {
+    /// The pixel behind it.
+    #[inline(always)]
+    pub(super) fn step(&mut self, row_pixels: usize) {
+        self.index += 1;
+        self.w += 1;
+        if self.w == row_pixels {
+            (self.h, self.w) = (self.h + 1, 0);
+        }
+    }
+}
+
+/// Taps of a convolution.
+pub(super) struct Taps<'a> {
+    x: Tensor<'a>,
+    op: &'a Conv2d<'a>,
+    kernel_rows: usize,
+    stride: [usize; 2],
+    pad: [usize; 2],
+    rows: usize,
+    columns: usize,
+    channels: usize,
+    /// Bytes of a kernel row with those that pad it.
+    bytes: usize,
+    /// Input columns at which a kernel row may start that is widened where it lies; 0 where none is.
+    starts: usize,
+    /// Input rows at which a kernel may start that lies inside.
+    tops: usize,
+    /// Padding.
+    padding: &'a [Cell<u8>],
+}
+
+impl<'a> Taps<'a> {
+    /// The taps of `op` in `x`; fills the staged row of padding.
+    pub(super) fn new(x: &Tensor<'a>, op: &'a Conv2d<'a>, staged: &Columns<'a, PIXELS>) -> Self {
+        let (rows, columns, channels) = x.spec().dims.hwc();
+        let [kh, kw] = op.geometry.kernel.map(usize::from);
+        let [dh, dw] = op.geometry.dilation.map(usize::from);
+        let padding = staged.stage(0);
+        padding.iter().for_each(|cell| cell.set(x.spec().zero as u8));
+        let direct = x.spec().dtype == Dtype::I8 && (dw == 1 || kw == 1);
+        Self {
+            x: *x,
+            op,
+            kernel_rows: kh,
+            stride: op.geometry.stride.map(usize::from),
+            pad: op.geometry.pad.map(usize::from),
+            rows,
+            columns,
+            channels,
+            bytes: op.blocks().padded_row(),
+            starts: if direct { (columns + 1).saturating_sub(kw) } else { 0 },
+            tops: rows.saturating_sub((kh - 1) * dh),
+            padding,
+        }
+    }
+
+    /// Fills the columns of a strip.
+    #[inline(always)]
+    pub(super) fn fill(&self, columns: &Columns<'a, PIXELS>, pixels: &[Pixel; PIXELS]) {
+        // Above and left of the input the subtractions wrap to large numbers.
+        let tops = pixels.map(|pixel| (pixel.h * self.stride[0]).wrapping_sub(self.pad[0]));
+        let lefts = pixels.map(|pixel| (pixel.w * self.stride[1]).wrapping_sub(self.pad[1]));
+        let mut filler = columns.filler();
+        let inside = tops.iter().all(|&top| top < self.tops) && lefts.iter().all(|&left| left < self.starts);
+        let step = usize::from(self.op.geometry.dilation[0]);
+        let mut at: [usize; PIXELS] = core::array::from_fn(|p| {
+            tops[p].wrapping_mul(self.columns).wrapping_add(lefts[p]).wrapping_mul(self.channels)
+        });
+        let next = step * self.columns * self.channels;
+        let end = self.x.cells().len();
+        if inside && at[PIXELS - 1] + (self.kernel_rows - 1) * next + self.bytes <= end {
+            for _ in 0..self.kernel_rows {
+                filler.push(at.map(|at| self.x.cells().get(at..at + self.bytes).unwrap_or(&[])));
+                at = at.map(|at| at + next);
+            }
+        } else {
+            for ky in 0..self.kernel_rows {
+                let rows: [&[Cell<u8>]; PIXELS] = core::array::from_fn(|p| {
+                    let row = tops[p].wrapping_add(ky * step);
+                    if row >= self.rows {
+                        return self.padding;
+                    }
+                    let start = at[p].wrapping_add(ky * next);
+                    let here = self.x.cells().get(start..start.wrapping_add(self.bytes));
+                    match here {
+                        Some(here) if lefts[p] < self.starts => here,
+                        _ => self.stage(row, pixels[p].w, columns.stage(1 + p)),
+                    }
+                });
+                filler.push(rows);
+            }
+        }
+        filler.finish();
+    }
+
+    /// The bytes under one kernel row, zero points where it is padded. What lies behind does not matter.
+    fn stage<'s>(&self, row: usize, ox: usize, stage: &'s [Cell<u8>]) -> &'s [Cell<u8>] {
+        let geometry = &self.op.geometry;
+        let kw = usize::from(geometry.kernel[1]);
+        let spec = self.x.spec();
+        let mut out = stage;
+        let mut kx = 0;
+        while kx < kw {
+            let Some(ix) = geometry.column(ox, kx, self.columns) else {
+                out = fill(out, self.channels, spec.zero as u8);
+                kx += 1;
+                continue;
+            };
+            if spec.dtype != Dtype::I8 {
+                let (tap, behind) = out.split_at_checked(self.channels).unwrap_or((&[], &[]));
+                for (c, cell) in tap.iter().enumerate() {
+                    cell.set(read(self.x.pixel(row, ix), spec.dtype, c) as u8);
+                }
+                out = behind;
+                kx += 1;
+                continue;
+            }
+            // Neighbouring taps are neighbouring bytes.
+            let taps = if geometry.dilation[1] == 1 { (kw - kx).min(self.columns - ix) } else { 1 };
+            let start = (row * self.columns + ix) * self.channels;
+            let source = self.x.cells().get(start..start + taps * self.channels).unwrap_or(&[]);
+            copy(source, out);
+            out = out.get(source.len()..).unwrap_or(&[]);
+            kx += taps;
+        }
+        stage
+    }
+}
+
+/// Sets `count` bytes; gives those behind them.
+fn fill(out: &[Cell<u8>], count: usize, value: u8) -> &[Cell<u8>] {
+    let (now, behind) = out.split_at_checked(count).unwrap_or((out, &[]));
+    now.iter().for_each(|cell| cell.set(value));
+    behind
+}
