@@ -1,10 +1,10 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
-use kernels::arch::armv7em::takes_depthwise;
+use kernels::arch::{armv7em, mve as helium};
 use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::layout::mve;
 use kernels::op::{Accumulate, Depthwise, Geometry};
-use kernels::{Dtype, WeightBits};
+use kernels::{Dtype, TensorSpec, WeightBits};
 use runtime::format::{Layout, Op, Operand, Region, Step, Taps};
 
 use super::constants::Constants;
@@ -105,15 +105,15 @@ fn packed(blocks: &Blocks, weights: &[u8], bias: &[u8], layout: Layout) -> Vec<u
 
 /// Name of the tier that a step runs on where weights have this layout.
 pub fn tier(step: &Step, layout: Layout) -> &'static str {
-    match layout {
+    let (own, takes_depthwise): (_, fn(&Depthwise, bool, &TensorSpec, &TensorSpec) -> bool) = match layout {
         Layout::Rows => return "generic",
-        Layout::Mve => return mve_tier(step),
-        Layout::Dsp => {}
-    }
+        Layout::Dsp => ("armv7em", armv7em::takes_depthwise),
+        Layout::Mve => ("mve", helium::takes_depthwise),
+    };
     let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
-    let fast = match &step.op {
-        Op::Conv2d { groups, .. } => *groups == 1,
-        Op::Dense { .. } => true,
+    let (fast, name) = match &step.op {
+        Op::Conv2d { groups, .. } => (*groups == 1, own),
+        Op::Dense { .. } => (true, own),
         Op::Depthwise { x, taps, accumulate } => {
             let Taps { kernel, stride, dilation, pad } = *taps;
             let geometry = Geometry { kernel, stride, dilation, pad };
@@ -122,20 +122,13 @@ pub fn tier(step: &Step, layout: Layout) -> &'static str {
                 geometry,
                 accumulate: Accumulate { layout: layout.into(), shift, ..Accumulate::NONE },
             };
-            takes_depthwise(&op, accumulate.residual.is_some(), &x.spec(), &step.output.spec())
+            let (x, y) = (x.spec(), step.output.spec());
+            (takes_depthwise(&op, accumulate.residual.is_some(), &x, &y), own)
         }
-        Op::Add { a, b, .. } => [a, b, &step.output].into_iter().all(bytes),
-        Op::AveragePool { x, .. } => [x, &step.output].into_iter().all(bytes),
-        _ => false,
+        // Cores with Helium have the DSP extension too.
+        Op::Add { a, b, .. } => ([a, b, &step.output].into_iter().all(bytes), "armv7em"),
+        Op::AveragePool { x, .. } => ([x, &step.output].into_iter().all(bytes), "armv7em"),
+        _ => (false, own),
     };
-    if fast { "armv7em" } else { "generic" }
-}
-
-fn mve_tier(step: &Step) -> &'static str {
-    let fast = match &step.op {
-        Op::Conv2d { groups, .. } => *groups == 1,
-        Op::Dense { .. } => true,
-        _ => false,
-    };
-    if fast { "mve" } else { "generic" }
+    if fast { name } else { "generic" }
 }

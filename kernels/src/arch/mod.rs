@@ -52,6 +52,7 @@ pub fn depthwise(
 ) -> Result<(), KernelError> {
     match op.accumulate.layout {
         Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
         _ => generic::depthwise(x, residual, op, scratch, y),
     }
 }

@@ -75,7 +75,18 @@ pub const MVE: Tier = Tier {
     conv2d: arch::conv2d,
     depthwise: arch::depthwise,
     dense: arch::dense,
+    add: arch::armv7em::add,
+    average_pool: arch::armv7em::average_pool,
     ..GENERIC
+};
+
+/// The tier of the core that this is built for; a host has no own.
+pub const NATIVE: Tier = if cfg!(mve) {
+    MVE
+} else if cfg!(dsp) {
+    ARMV7EM
+} else {
+    GENERIC
 };
 
 /// An operator of a [`Tier`].

@@ -42,12 +42,7 @@ pub const fn bytes(bits: WeightBits, rows: usize, row_len: usize) -> Option<usiz
 }
 
 /// Packs layout `rows` in blocks, byte by byte.
-pub fn pack(
-    rows: &[u8],
-    bits: WeightBits,
-    (count, row_len): (usize, usize),
-    mut emit: impl FnMut(u8),
-) {
+pub fn pack(rows: &[u8], bits: WeightBits, (count, row_len): (usize, usize), mut emit: impl FnMut(u8)) {
     let row_bytes = bits.row_bytes(row_len);
     let mask = (1 << bits.bits()) - 1;
     let weight = |channel: usize, k: usize| -> i32 {

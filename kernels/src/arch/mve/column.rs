@@ -36,10 +36,8 @@ impl<'a> Taps<'a> {
         let (rows, columns, channels) = x.spec().dims.hwc();
         let ([kh, kw], [dh, dw]) =
             (op.geometry.kernel.map(usize::from), op.geometry.dilation.map(usize::from));
-        let whole = x.spec().dtype == Dtype::I8
-            && (dw == 1 || kw == 1)
-            && (kh - 1) * dh < rows
-            && kw <= columns;
+        let whole =
+            x.spec().dtype == Dtype::I8 && (dw == 1 || kw == 1) && (kh - 1) * dh < rows && kw <= columns;
         let (from, to) = (x.cells().as_ptr_range(), y.cells().as_ptr_range());
         let apart = from.end <= to.start || to.end <= from.start;
         Self {

@@ -19,6 +19,10 @@ mod bytes_asm;
 mod column;
 pub(crate) mod conv2d;
 pub(crate) mod dense;
+pub(crate) mod depthwise;
+mod planes;
+#[cfg(mve)]
+mod planes_asm;
 mod product;
 #[cfg(mve)]
 mod product_asm;
@@ -28,3 +32,4 @@ mod requantize_asm;
 
 pub use conv2d::conv2d;
 pub use dense::dense;
+pub use depthwise::{depthwise, takes as takes_depthwise};

@@ -36,11 +36,15 @@ macro_rules! weights_8 {
 macro_rules! weights_4 {
     ($w:literal, $op:literal, $on:ident, [$a:tt, $b:tt, $c:tt, $d:tt]) => {
         concat!(
-            "vldrb.8 q2, [", $w, "], #16\n vshl.i8 q3, q2, #4\n",
+            "vldrb.8 q2, [",
+            $w,
+            "], #16\n vshl.i8 q3, q2, #4\n",
             $on!($op, $a, "q3"),
             "vand q2, q2, q5\n",
             $on!($op, $b, "q2"),
-            "vldrb.8 q2, [", $w, "], #16\n vshl.i8 q3, q2, #4\n",
+            "vldrb.8 q2, [",
+            $w,
+            "], #16\n vshl.i8 q3, q2, #4\n",
             $on!($op, $c, "q3"),
             "vand q2, q2, q5\n",
             $on!($op, $d, "q2"),
@@ -50,7 +54,9 @@ macro_rules! weights_4 {
 macro_rules! weights_2 {
     ($w:literal, $op:literal, $on:ident, [$a:tt, $b:tt, $c:tt, $d:tt]) => {
         concat!(
-            "vldrb.8 q2, [", $w, "], #16\n vshl.i8 q3, q2, #6\n",
+            "vldrb.8 q2, [",
+            $w,
+            "], #16\n vshl.i8 q3, q2, #6\n",
             $on!($op, $a, "q3"),
             "vshl.i8 q3, q2, #4\n vand q3, q3, q5\n",
             $on!($op, $b, "q3"),
@@ -131,10 +137,10 @@ macro_rules! kernel {
                 "subs r7, #1",
                 "bne 4b",
                 "5:",
-                "vmov q0[2], q0[0], r4, r0",
-                "vmov q0[3], q0[1], r6, r2",
-                "vmov q1[2], q1[0], r12, r8",
-                "vmov q1[3], q1[1], lr, r10",
+                "vmov q0[2], q0[0], r0, r4",
+                "vmov q0[3], q0[1], r2, r6",
+                "vmov q1[2], q1[0], r8, r12",
+                "vmov q1[3], q1[1], r10, lr",
                 $scale,
                 $bias,
                 "cmp r11, #0",

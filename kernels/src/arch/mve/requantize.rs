@@ -92,7 +92,8 @@ mod imp {
         for i in 0..blocks << 2 {
             let (acc, c) = (accumulators.get(i), accumulators.first + i);
             let multiplier = multipliers.get(i).copied().unwrap_or(0);
-            let value = match residual.map(|pixel| pixel.get(c).map_or(0, |byte| i32::from(byte.get() as i8))) {
+            let value = match residual.map(|pixel| pixel.get(c).map_or(0, |byte| i32::from(byte.get() as i8)))
+            {
                 None => requantize(acc, multiplier, shift, clamp),
                 Some(other) => requantize_sum(acc, multiplier, other, residual_multiplier, shift, clamp),
             };
