@@ -1,7 +1,7 @@
 //! Firmware under emulation: every board gives the host's results, bit for bit, step by step, refuses what is no
 //! model, and shows which step of a damaged one is wrong.
 
-use host_tools::board::{BOARDS, Board, BoardError, BoardRun, RunOptions, run};
+use host_tools::board::{BOARDS, Board, BoardError, BoardRun, RunOptions, conformance, run};
 use host_tools::integer::AlignedBytes;
 use host_tools::verify::{What, board_traces, compare, golden_traces, host_traces};
 use runtime::Model;
@@ -38,6 +38,26 @@ fn equal(network: Network, schemes: &[&'static str], boards: &[&str]) {
             let traces = board_traces(run);
             assert_eq!(compare(&model, &host, &traces), None, "{name}");
             assert_eq!(traces, host, "{name}");
+        }
+    }
+}
+
+#[test]
+fn kernels_equal_the_reference_on_every_kind_of_core() {
+    const CASES: u32 = 400;
+    let own = [("mps2-an386", "armv7em"), ("mps2-an505", "armv7em"), ("mps3-an547", "mve")];
+    for (board, own) in [("mps2-an385", "generic"), ("mps2-an385-v6m", "generic")].into_iter().chain(own) {
+        let board = Board::find(board).expect("is a board");
+        match conformance(board, 0x5eed, CASES) {
+            Ok(tiers) => {
+                let count = 11 * CASES;
+                let expected = [("generic".to_owned(), count), (own.to_owned(), count)];
+                assert_eq!(tiers, expected[..], "{}", board.name);
+            }
+            Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
+                println!("skipped: {error}")
+            }
+            Err(error) => panic!("{}: {error}", board.name),
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct BoardRun {
     pub stack_limit_bytes: usize,
     /// One for each input.
     pub runs: Vec<InputRun>,
+    /// Kernel tiers, and how many conformance cases each of them passed.
+    pub tiers: Vec<(String, u32)>,
 }
 
 /// What one input gave.
@@ -71,6 +73,7 @@ fn read(line: &str, board: &str, result: &mut BoardRun, done: &mut bool) -> Opti
             (result.stack_bytes, result.stack_limit_bytes) = (used.parse().ok()?, have.parse().ok()?);
         }
         ["inference_stack", used] => result.inference_stack_bytes = Some(used.parse().ok()?),
+        ["tier", name, cases] => result.tiers.push(((*name).to_owned(), cases.parse().ok()?)),
         ["done"] => *done = true,
         _ => return None,
     }
@@ -112,8 +115,17 @@ mod tests {
             inference_stack_bytes: None,
             stack_limit_bytes: 4096,
             runs,
+            tiers: vec![],
         };
         assert_eq!(parse(GOOD, "b"), Ok(expected));
+    }
+
+    #[test]
+    fn tiers_are_read() {
+        let run =
+            parse("board b\ntier generic 22\ntier mve 22\ndone\n", "b").expect("is what firmware prints");
+        assert_eq!(run.tiers, [("generic".to_owned(), 22), ("mve".to_owned(), 22)]);
+        assert!(parse("board b\ntier mve x\ndone\n", "b").is_err());
     }
 
     #[test]

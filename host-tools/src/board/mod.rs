@@ -12,7 +12,7 @@ mod process;
 mod toolchain;
 
 pub use boards::{BOARDS, Board, Region};
-pub use emulate::{Mode, RunOptions, run};
+pub use emulate::{Mode, RunOptions, conformance, run};
 pub use error::BoardError;
 pub use firmware::{Image, build, build_image};
 pub use lines::{BoardRun, InputRun};
