@@ -8,8 +8,11 @@ pub mod budget;
 pub mod calibrate;
 pub mod cli;
 mod convolution;
+pub mod count;
 pub mod data;
 pub mod file;
+#[cfg(feature = "cuda")]
+pub mod gpu;
 pub mod graph;
 pub mod import;
 pub mod integer;

@@ -42,7 +42,7 @@ fn resnet20_traces_are_those_of_double_backward() {
     let mut job = Network::ResNet20.job("w8a8", Score::Few, folder.path()).expect("the data are there");
     let train = job.data.train.as_ref().expect("a training set").to_string();
     job.data.train = Some(format!("{train}@0..512").parse().expect("is a SPEC"));
-    let options = SensitivityOptions { eigen_samples: 0, ..SensitivityOptions::default() };
+    let options = SensitivityOptions { eigen_samples: Some(0), ..SensitivityOptions::default() };
     let found = measure(&job, options);
     let number = |value: &serde_json::Value| value.as_f64().expect("is a number");
     let loss = number(&golden["mean_loss"]);
@@ -70,7 +70,8 @@ fn resnet20_traces_are_those_of_double_backward() {
 fn probes_and_outputs_agree() {
     let folders =
         [tempfile::tempdir(), tempfile::tempdir()].map(|folder| folder.expect("a temporary folder"));
-    let options = SensitivityOptions { samples: 32, probes: 16, eigen_samples: 0, ..Default::default() };
+    let options =
+        SensitivityOptions { samples: 32, probes: 16, eigen_samples: Some(0), ..Default::default() };
     for network in [Network::Digits, Network::ResNet20] {
         let job = |folder: &Path| network.job("w8a8", Score::Few, folder);
         let Some(job_exact) = job(folders[0].path()) else { continue };
@@ -95,7 +96,7 @@ fn probes_and_outputs_agree() {
 #[test]
 fn squared_errors_are_those_of_the_integers() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = SensitivityOptions { samples: 16, eigen_samples: 0, ..SensitivityOptions::default() };
+    let options = SensitivityOptions { samples: 16, eigen_samples: Some(0), ..SensitivityOptions::default() };
     for (scheme, bits) in [("w8a8", 8u8), ("w4a8", 4), ("w2a4", 2)] {
         let mut job = Network::Digits.job(scheme, Score::Few, folder.path()).expect("always there");
         job.quantize.first_last = bits;
@@ -150,7 +151,7 @@ fn an_interrupted_run_goes_on_and_a_finished_one_is_kept() {
         method: Method::Hutchinson,
         probes: 24,
         tolerance: 0.0,
-        eigen_samples: 8,
+        eigen_samples: Some(8),
     };
     let whole = measure(&jobs[0], options);
     let pieces = AtomicUsize::new(0);

@@ -148,7 +148,7 @@ fn table(
     let table = LatencyTable {
         board: board.name.into(),
         core: board.core.into(),
-        cycles: "estimated by the Cortex-M4 rules of benches/src/mcu/cycles.rs, no wait states".into(),
+        cycles: "estimated by the Cortex-M4 rules of host-tools/src/count/cycles.rs, no wait states".into(),
         clock_hz: board.clock_hz,
         tools,
         entries,

@@ -30,7 +30,7 @@ const METHOD: &str = "\
 Executed instructions under QEMU: exact, and the same in every run. A plugin counts the executions of every translation
 block between calls of an empty marker function, one region for each step; decoding the step is inside, the console
 outside. The disassembly gives every instruction's class, and from it an estimate of Cortex-M4 cycles with memory
-without wait states (the rules are in `benches/src/mcu/cycles.rs`). An instruction that an IT block skips counts.
+without wait states (the rules are in `host-tools/src/count/cycles.rs`). An instruction that an IT block skips counts.
 Every step's CRC-32 was compared with the host's runtime.
 
 The networks have the shapes of MLPerf Tiny with random weights and inputs from a seed. Inputs and outputs are

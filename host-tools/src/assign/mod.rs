@@ -6,7 +6,7 @@
 //!
 //! - [`Problem`] and [`solve`]: the question and its [`Outcome`].
 //! - [`Arena`]: a limit on peak memory, computed by an [`Oracle`].
-//! - [`sweep`] and [`runners_up`]: what a limit costs, and what every layer's width is worth.
+//! - [`sweep`], [`sweep_memory`] and [`runners_up`]: what a limit costs, and what every layer's width is worth.
 //! - [`uniform`], [`random`], [`hawq_v1`], [`hawq_v2`]: what to compare with.
 //!
 //! **Which choice:** the least objective; of equal ones the least of the first measure; of these the first as a
@@ -49,5 +49,5 @@ pub use problem::{Bits, Candidate, Choice, Layer, Measure, Operand, Problem, Tie
 pub use random::random;
 pub use ranking::{Ranking, hawq_v1, hawq_v2};
 pub use solve::{Outcome, Proof, solve};
-pub use sweep::{SweepPoint, runners_up, sweep};
+pub use sweep::{SweepPoint, runners_up, sweep, sweep_memory};
 pub use uniform::{Uniform, uniform};

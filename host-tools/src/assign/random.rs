@@ -17,8 +17,8 @@ const MOST_CHANGED: usize = 4;
 /// `tolerance_permille` thousandths of it less. `like` must keep ties, limits and fixed widths.
 ///
 /// It is where a random walk from `like` ends after 200 proposals per group of tied layers: each redraws up to
-/// four groups among all their options and is taken where everything holds. A seed gives one choice, on every
-/// machine.
+/// four groups among all their options and is taken where everything holds. As many proposals more are taken only
+/// where the total does not fall, so that it comes near `like`'s. A seed gives one choice, on every machine.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub fn random(
     }
     let scale = Scale::new(problem, &allowed, Goal::Objective);
     let reduced = Reduced::new(problem, &allowed, scale, &Limits::of(problem), Keep::All)?;
-    let least = most - (u128::from(most) * u128::from(tolerance_permille.min(1000)) / 1000) as u64;
+    let mut least = most - (u128::from(most) * u128::from(tolerance_permille.min(1000)) / 1000) as u64;
     let mut numbers = Random::new(seed, Purpose::Widths, 0, 0);
     let mut below = |bound: usize| numbers.below(bound as u32) as usize;
     let mut current: Vec<usize> = Vec::with_capacity(reduced.groups.len());
@@ -55,7 +55,11 @@ pub fn random(
         current.push(option);
     }
     let mut choice = like.clone();
-    for _ in 0..PROPOSALS * reduced.groups.len() {
+    let walk = PROPOSALS * reduced.groups.len();
+    for proposal in 0..2 * walk {
+        if proposal >= walk {
+            least = choice.totals.first().copied().unwrap_or(0);
+        }
         let mut proposed = current.clone();
         for _ in 0..1 + below(MOST_CHANGED) {
             let group = below(proposed.len());

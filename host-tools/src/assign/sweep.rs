@@ -69,6 +69,42 @@ pub fn sweep(
     Ok(front)
 }
 
+/// The front of objective over peak memory: the best choice without a limit on it, then always the best that takes at
+/// least a byte less, at most `points`; peaks and objectives as [`Choice`] has them, peaks descending. The arena's own
+/// limit does not count.
+///
+/// # Errors
+///
+/// [`AssignError`], where the question is wrong or the oracle fails.
+pub fn sweep_memory(
+    problem: &Problem,
+    points: usize,
+    arena: &mut Arena<'_>,
+    effort: &Effort,
+) -> Result<Vec<SweepPoint>, AssignError> {
+    let allowed = Allowed::new(problem)?;
+    let limits = Limits::of(problem);
+    let own = std::mem::replace(&mut arena.limit, u64::MAX);
+    let mut front = Vec::new();
+    let result = loop {
+        if front.len() == points {
+            break Ok(front);
+        }
+        match best(problem, &allowed, Goal::Objective, &limits, Some(arena), effort) {
+            Ok(Answer::Best { choice, proof, .. }) => {
+                let less = choice.arena.and_then(|peak| peak.checked_sub(1));
+                front.push(SweepPoint { limit: arena.limit, choice, proof });
+                let Some(less) = less else { break Ok(front) };
+                arena.limit = less;
+            }
+            Ok(Answer::None(_)) => break Ok(front),
+            Err(error) => break Err(error),
+        }
+    };
+    arena.limit = own;
+    result
+}
+
 /// For every layer the least objective of a choice in which the layer takes another candidate than in `choice`;
 /// `None` where there is no such choice within the limits, or none was found. The difference to the objective of
 /// `choice` is what its candidate of the layer is worth.

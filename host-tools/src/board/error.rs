@@ -8,8 +8,8 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BoardError {
-    /// No board has this name.
-    #[error("no board is called {name}; there are {known}")]
+    /// No board or chip has this name.
+    #[error("no board or chip is called {name}; there are {known}")]
     Unknown {
         /// What was asked for.
         name: String,

@@ -4,6 +4,7 @@
 
 #[path = "../../../targets/cortex-m/boards.rs"]
 mod boards;
+mod chips;
 mod emulate;
 mod error;
 mod firmware;
@@ -12,6 +13,7 @@ mod process;
 mod toolchain;
 
 pub use boards::{BOARDS, Board, Region};
+pub use chips::{CHIPS, Chip, Device};
 pub use emulate::{Mode, RunOptions, conformance, run};
 pub use error::BoardError;
 pub use firmware::{Image, build, build_image};
@@ -23,15 +25,12 @@ use runtime::format::Layout;
 use boards::Packing;
 
 impl Board {
-    /// The board of this name.
+    /// The board of this name, or the one that runs the files of a chip of this name.
     ///
     /// # Errors
     /// [`BoardError::Unknown`], with the names that there are.
     pub fn find(name: &str) -> Result<&'static Self, BoardError> {
-        BOARDS.iter().find(|board| board.name == name).ok_or_else(|| BoardError::Unknown {
-            name: name.into(),
-            known: BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", "),
-        })
+        Device::find(name).map(|device| device.board)
     }
 
     /// How weights are packed for the board's kernels.

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::controls::{Control, controls};
+use super::front::{front, ranked_front};
 use super::network::Taken;
 use super::prices::{FLASH, problem};
-use super::{BudgetError, Network, Ranking};
-use crate::assign::{self, Arena, AssignError, Bits, Choice, Effort, Outcome, Problem, SweepPoint};
+use super::ways::{self, Found};
+use super::{BudgetError, Limits, Network, Ranking};
+use crate::assign::{Arena, AssignError, Bits, Choice, Problem};
 use crate::job::Job;
 use crate::lower::BitPlan;
-use crate::report::{Assignment, FrontPoint, LayerWidths};
+use crate::report::{Assignment, LayerWidths};
 use crate::sensitivity::Sensitivities;
 
-/// Points of the front.
-const FRONT: usize = 12;
 /// How often a limit is tightened by what the lowered network takes beyond its price.
 const REPAIRS: usize = 16;
 
@@ -38,7 +38,11 @@ pub struct Chosen {
 pub(super) struct Question<'q> {
     network: Network<'q>,
     sensitivities: &'q Sensitivities,
+    limits: Limits,
+    /// The limit on the arena that the search keeps.
     ram: Option<u64>,
+    /// Bytes of the file that no width changes.
+    beside: u64,
     peaks: BTreeMap<Vec<u8>, u64>,
 }
 
@@ -64,6 +68,26 @@ impl Question<'_> {
         ask(Some(&mut Arena::new(limit, &mut oracle)))
     }
 
+    /// The limits asked for.
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The network.
+    pub(super) fn network(&self) -> &Network<'_> {
+        &self.network
+    }
+
+    /// What was measured of its layers.
+    pub(super) fn sensitivities(&self) -> &Sensitivities {
+        self.sensitivities
+    }
+
+    /// Sets the limit on RAM; the one before.
+    pub(super) fn limit_ram(&mut self, bytes: Option<u64>) -> Option<u64> {
+        std::mem::replace(&mut self.ram, bytes)
+    }
+
     /// Gives every candidate the objective of another ranking.
     pub(super) fn rank(&self, problem: &mut Problem, ranking: Ranking) {
         for (layer, sensitivity) in problem.layers.iter_mut().zip(&self.sensitivities.layers) {
@@ -81,38 +105,44 @@ impl Question<'_> {
 pub fn choose(
     network: Network,
     job: &Job,
+    limits: Limits,
     sensitivities: &Sensitivities,
     beside: u64,
 ) -> Result<Chosen, BudgetError> {
-    let target = &job.target;
-    if target.latency.is_some() {
-        return Err(BudgetError::NoLatencyTable { board: target.board.clone() });
-    }
-    if target.flash.is_none() && target.ram.is_none() && target.bops.is_none() {
+    if !limits.any() {
         return Err(BudgetError::NoLimit);
     }
-    let ranking = job.assign.ranking;
-    let asked = problem(network, &job.quantize, target, sensitivities, ranking, beside)?;
-    let ram = target.ram.map(|bytes| bytes.0);
-    let mut question = Question { network, sensitivities, ram, peaks: BTreeMap::new() };
+    let (ranking, seed) = (job.assign.ranking, job.assign.seed.unwrap_or(job.seed));
+    let asked = problem(network, &job.quantize, &limits, sensitivities, ranking, beside)?;
+    let mut question =
+        Question { network, sensitivities, limits, ram: limits.ram, beside, peaks: BTreeMap::new() };
     let mut tight = asked.clone();
-    let (choice, taken, proven) = settle(&mut question, &asked, &mut tight, beside)?;
+    let (choice, taken, proven) = match ranking {
+        Ranking::Random => {
+            let (like, ..) = settle(&mut question, &mut tight, &mut ways::program)?;
+            tight.measures[FLASH].limit = like.totals.get(FLASH).copied();
+            let mut chance = |question: &mut Question, tight: &Problem| {
+                let choice = question.with_arena(|arena| ways::by_chance(tight, &like, seed, arena))?;
+                Ok((choice, false))
+            };
+            settle(&mut question, &mut tight, &mut chance)?
+        }
+        Ranking::Uniform => settle(&mut question, &mut tight, &mut ways::uniform)?,
+        Ranking::HawqV1 => settle(&mut question, &mut tight, &mut ways::hawq_v1)?,
+        Ranking::HawqV2 => settle(&mut question, &mut tight, &mut ways::hawq_v2)?,
+        Ranking::Hessian | Ranking::Eigenvalue | Ranking::OutputError | Ranking::Loss => {
+            settle(&mut question, &mut tight, &mut ways::program)?
+        }
+    };
     let bits = asked.bits(&choice);
-    let controls = controls(&mut question, &tight, ranking, &choice, job.seed)?;
-    let points =
-        question.with_arena(|arena| assign::sweep(&tight, FLASH, FRONT, arena, &Effort::default()))?;
-    let mut front = Vec::new();
-    for SweepPoint { choice, .. } in points {
-        front.push(point(choice.objective, &network.take(&asked.bits(&choice))?, false));
-    }
-    front.retain(|point| point.weight_bytes != taken.weight_bytes || point.objective != choice.objective);
-    front.push(point(choice.objective, &taken, true));
-    front.sort_by_key(|point| (point.weight_bytes, point.arena_bytes));
+    let controls = controls(&mut question, &tight, ranking, &choice, seed)?;
+    let front = front(&mut question, &tight, job.assign, (&choice, &taken))?;
+    let ranked_front = ranked_front(&mut question, &tight)?;
     let quantize = &job.quantize;
     let named = asked.layers.iter().zip(&bits);
     let assignment = Assignment {
-        method: format!("integer program, {} ranking", ranking.name()),
-        objective: Some(describe(ranking).to_owned()),
+        method: ranking.method(),
+        objective: Some(ranking.describe().to_owned()),
         weights: quantize.weights.widest(),
         activations: quantize.activations.widest(),
         first_last: quantize.first_last,
@@ -125,69 +155,43 @@ pub fn choose(
             })
             .collect(),
         front,
+        ranked_front,
         arms: Vec::new(),
     };
     Ok(Chosen { plan: network.plan(&bits), bits, assignment, controls, bops: taken.bops, proven })
 }
 
-/// The best choice whose lowered network keeps the limits.
+/// A way to choose within limits.
+type Way<'w> = dyn FnMut(&mut Question, &Problem) -> Found + 'w;
+
+/// A choice whose lowered network keeps the limits. Leaves the limits with which it was found in `tight` and `question`.
 fn settle(
     question: &mut Question,
-    asked: &Problem,
     tight: &mut Problem,
-    beside: u64,
+    way: &mut Way,
 ) -> Result<(Choice, Taken, bool), BudgetError> {
-    let ram = question.ram;
-    let mut exceeded = ("flash", 0, 0);
+    let Limits { flash, ram, .. } = question.limits;
+    let cycles = question.limits.estimated_cycles();
+    let mut exceeded = None;
     for _ in 0..REPAIRS {
-        let outcome = question.with_arena(|arena| assign::solve(tight, arena, &Effort::default()))?;
-        let (choice, proven) = match outcome {
-            Outcome::Optimal { choice, .. } => (choice, true),
-            Outcome::Unproven { choice, .. } => (choice, false),
-            Outcome::Infeasible(why) => return Err(BudgetError::infeasible(&why, &asked.measures)),
-            Outcome::Undecided => return Err(BudgetError::Undecided),
-        };
-        let taken = question.network.take(&asked.bits(&choice))?;
-        let over =
-            |limit: Option<u64>, used: u64| limit.filter(|&limit| used > limit).map(|limit| (limit, used));
-        if let Some((limit, used)) = over(asked.measures[FLASH].limit, taken.file_bytes + beside) {
-            exceeded = ("flash", limit, used);
-            // Copies between widths are steps of their own, which no layer's price holds.
-            let excess = used - limit;
-            tight.measures[FLASH].limit = tight.measures[FLASH].limit.map(|now| now.saturating_sub(excess));
-        } else if let Some((limit, used)) = over(ram, taken.arena_bytes()) {
-            exceeded = ("RAM", limit, used);
-            // Narrow weights may take more scratch than the wide ones that arenas are priced with.
-            question.ram = question.ram.map(|now| now.saturating_sub(used - limit));
-        } else {
+        let (choice, proven) = way(question, tight)?;
+        let taken = question.network.take(&tight.bits(&choice))?;
+        let estimate = if cycles.is_some() { taken.estimated(&question.limits)? } else { 0 };
+        let mut fits = true;
+        // Copies between widths are steps of their own, which no layer's price holds.
+        let [flash_limit, _, cycles_limit] = &mut tight.measures[..] else { break };
+        for (what, asked, used, limit) in [
+            ("flash", flash, taken.file_bytes + question.beside, &mut flash_limit.limit),
+            ("RAM", ram, taken.arena_bytes(), &mut question.ram),
+            ("latency in cycles", cycles, estimate, &mut cycles_limit.limit),
+        ] {
+            let Some(asked) = asked.filter(|&asked| used > asked) else { continue };
+            (fits, exceeded) = (false, Some(BudgetError::Exceeded { what, asked, used }));
+            *limit = limit.map(|limit| limit.saturating_sub(used - asked));
+        }
+        if fits {
             return Ok((choice, taken, proven));
         }
     }
-    let (what, asked, used) = exceeded;
-    Err(BudgetError::Exceeded { what, asked, used })
-}
-
-fn point(objective: f64, taken: &Taken, chosen: bool) -> FrontPoint {
-    FrontPoint {
-        objective,
-        weight_bytes: taken.weight_bytes,
-        arena_bytes: taken.arena_bytes(),
-        bops: taken.bops,
-        cycles: None,
-        accuracy: None,
-        chosen,
-    }
-}
-
-fn describe(ranking: Ranking) -> &'static str {
-    match ranking {
-        Ranking::Hessian => {
-            "sum of Omega: mean Hessian trace times squared rounding error, weights and activations"
-        }
-        Ranking::Eigenvalue => {
-            "largest Hessian eigenvalue per weight times squared rounding error, Omega of activations"
-        }
-        Ranking::OutputError => "squared error of layer outputs, Omega of activations",
-        Ranking::Loss => "growth of the loss when one layer alone is rounded, Omega of activations",
-    }
+    Err(exceeded.unwrap_or(BudgetError::Undecided))
 }

@@ -1,6 +1,9 @@
 //! Why no bits can be chosen, and what would help.
 
+use super::Limits;
+use super::prices::{CYCLES, FLASH};
 use crate::assign::{AssignError, Infeasible, Measure};
+use crate::board::BoardError;
 use crate::file::EncodeError;
 use crate::lower::LowerError;
 
@@ -10,18 +13,52 @@ use crate::lower::LowerError;
 pub enum BudgetError {
     /// Nothing to keep within.
     #[error(
-        "bits are to be chosen, but within which limit? Give --flash, --ram or --bops, or one scheme for all layers such as --scheme w4a8"
+        "bits are to be chosen, but within which limit? Give --flash, --ram, --latency or --bops, a chip for a board, or one scheme for all layers such as --scheme w4a8"
     )]
     NoLimit,
     /// Nothing has measured the board.
     #[error("target.latency: no latency table of {board}; leave --latency out, or limit --bops instead")]
     NoLatencyTable {
         /// The board.
-        board: String,
+        board: &'static str,
     },
+    /// A step that is unlike all that were measured.
+    #[error(
+        "target.latency: the latency table of {board} knows no step like `{step}`; leave --latency out, or limit --bops instead"
+    )]
+    NoEstimate {
+        /// The board.
+        board: &'static str,
+        /// Nodes in the step.
+        step: String,
+    },
+    /// A limit above what the chip has.
+    #[error("target.{what}: {asked} bytes, {chip} has {have}; lower the limit, or name another board")]
+    BeyondChip {
+        /// Which memory.
+        what: &'static str,
+        /// The chip.
+        chip: &'static str,
+        /// What was asked for.
+        asked: u64,
+        /// What there is.
+        have: u64,
+    },
+    /// No such board.
+    #[error(transparent)]
+    Board(#[from] BoardError),
     /// No choice keeps all limits.
     #[error("no choice of bits keeps all limits{0}")]
     Infeasible(String),
+    /// No choice of a restricted kind keeps all limits.
+    #[error("no {kind} keep all limits; raise them, or let bits be chosen with --ranking hessian")]
+    NothingFits {
+        /// Which choices were looked at.
+        kind: &'static str,
+    },
+    /// Eigenvalues that nothing has measured.
+    #[error("assign.ranking: the eigenvalues were not measured; set sensitivity.eigen_samples above 0")]
+    NoEigenvalues,
     /// The search ended without a choice.
     #[error("no choice within the limits was found in time; allow fewer widths or wider limits")]
     Undecided,
@@ -50,12 +87,31 @@ pub enum BudgetError {
 
 impl BudgetError {
     /// Says how much would do.
-    pub(super) fn infeasible(why: &Infeasible, measures: &[Measure]) -> Self {
+    pub(super) fn infeasible(why: &Infeasible, measures: &[Measure], limits: &Limits) -> Self {
         let mut text = String::new();
         for smallest in &why.smallest {
             let name = smallest.measure.and_then(|m| measures.get(m)).map_or("RAM", |m| m.name.as_str());
-            let asked = smallest.asked;
-            text += &match smallest.needed {
+            // The search may have been held to less than was asked for.
+            let asked = match smallest.measure {
+                None => limits.ram,
+                Some(FLASH) => limits.flash,
+                Some(CYCLES) => limits.cycles,
+                Some(_) => limits.bops,
+            };
+            let asked = asked.unwrap_or(smallest.asked);
+            let withheld = asked.saturating_sub(smallest.asked);
+            let number = |number: u64| match smallest.measure {
+                Some(CYCLES) => format!("{number} ({:.3} ms)", limits.device.milliseconds(number)),
+                _ => number.to_string(),
+            };
+            let needed = smallest.needed.map(|needed| match smallest.measure {
+                // Estimates were held to less because they are too small by a factor.
+                Some(CYCLES) => scaled(needed, asked, smallest.asked),
+                _ => needed + withheld,
+            });
+            let needed = needed.map(number);
+            let asked = number(asked);
+            text += &match needed {
                 Some(needed) => {
                     format!("\n  {name}: {asked} asked, {needed} would do beside the other limits")
                 }
@@ -68,4 +124,10 @@ impl BudgetError {
         }
         Self::Infeasible(text)
     }
+}
+
+/// `number * to / from`, rounded up.
+fn scaled(number: u64, to: u64, from: u64) -> u64 {
+    let scaled = (u128::from(number) * u128::from(to)).div_ceil(u128::from(from.max(1)));
+    u64::try_from(scaled).unwrap_or(u64::MAX)
 }

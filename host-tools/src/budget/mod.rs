@@ -5,12 +5,17 @@
 mod choose;
 mod controls;
 mod error;
+mod front;
+mod limits;
 mod network;
 mod prices;
 mod ranking;
+mod ways;
 
 pub use choose::{Chosen, choose};
 pub use controls::Control;
 pub use error::BudgetError;
+pub use front::Sweep;
+pub use limits::Limits;
 pub use network::Network;
 pub use ranking::Ranking;

@@ -3,9 +3,10 @@
 use kernels::{Dtype, WeightBits};
 use runtime::format::Layout;
 
-use super::BudgetError;
+use super::{BudgetError, Limits};
 use crate::assign::Bits;
 use crate::file::Parts;
+use crate::latency::{LatencyTable, Work};
 use crate::lower::{self, BitPlan, LayerBits, Lowered, Recipe};
 use crate::quantize::Prepared;
 
@@ -18,6 +19,8 @@ pub struct Network<'n> {
     pub recipe: &'n Recipe,
     /// How weights are packed for the board.
     pub layout: Layout,
+    /// Times of the board's steps, where they were measured.
+    pub table: Option<&'static LatencyTable>,
 }
 
 /// What a plan takes.
@@ -30,9 +33,35 @@ pub(super) struct Taken {
     pub weight_bytes: u64,
     /// Weight bits times activation bits times multiply-accumulates (HAWQ-V3, section 3.4).
     pub bops: u64,
+    /// Estimated cycles of every step.
+    pub step_cycles: Vec<Option<u64>>,
 }
 
 impl Taken {
+    /// Estimated cycles of an inference; `None` where a step is unlike all that were measured.
+    pub(super) fn cycles(&self) -> Option<u64> {
+        self.step_cycles.iter().copied().sum()
+    }
+
+    /// Packed bytes and estimated cycles of every layer with weights.
+    pub(super) fn layers(&self) -> impl Iterator<Item = (u64, Option<u64>)> {
+        let steps = self.lowered.network.infos.iter().zip(&self.step_cycles);
+        let weighted = steps.filter(|(info, _)| info.weight_bits > 0);
+        weighted.map(|(info, cycles)| (info.weight_bytes as u64, *cycles))
+    }
+
+    /// Estimated cycles of an inference.
+    ///
+    /// # Errors
+    /// Where there is no estimate, why.
+    pub(super) fn estimated(&self, limits: &Limits) -> Result<u64, BudgetError> {
+        self.cycles().ok_or_else(|| {
+            let mut steps = self.lowered.network.infos.iter().zip(&self.step_cycles);
+            let unknown = steps.find(|(_, cycles)| cycles.is_none());
+            limits.no_estimate(unknown.map_or("", |(info, _)| info.name.as_str()))
+        })
+    }
+
     pub(super) fn arena_bytes(&self) -> u64 {
         self.lowered.interface.arena_bytes.into()
     }
@@ -64,7 +93,9 @@ impl Network<'_> {
         let weighted = network.infos.iter().filter(|info| info.weight_bits > 0);
         let bops = weighted.zip(bits).map(|(info, bits)| bops(info.macs, *bits)).sum();
         let weight_bytes = network.infos.iter().map(|info| info.weight_bytes as u64).sum();
-        Ok(Taken { lowered, file_bytes, weight_bytes, bops })
+        let estimate = |step| self.table.and_then(|table| table.estimate(&Work::of(step)));
+        let step_cycles = network.steps.iter().map(estimate).collect();
+        Ok(Taken { lowered, file_bytes, weight_bytes, bops, step_cycles })
     }
 }
 

@@ -1,21 +1,26 @@
-//! What every layer costs in every width, read from lowered networks of uniform widths.
+//! What every layer costs in every width, read from lowered networks.
 
 use std::collections::BTreeMap;
 
-use super::network::bops;
-use super::{BudgetError, Network, Ranking};
+use super::network::{Taken, bops};
+use super::{BudgetError, Limits, Network, Ranking};
 use crate::assign::{Bits, Candidate, Layer, Measure, Operand, Problem, Tie};
-use crate::job::{Quantize, Target};
+use crate::job::Quantize;
 use crate::sensitivity::Sensitivities;
 
 /// Index of the model file's bytes among the measures.
 pub(super) const FLASH: usize = 0;
 
+/// Index of the bit operations.
+pub(super) const BOPS: usize = 1;
+/// Index of the cycles.
+pub(super) const CYCLES: usize = 2;
+
 /// The question of a job. `beside`: bytes of the file that do not depend on the widths, golden vectors and META.
 pub(super) fn problem(
     network: Network,
     quantize: &Quantize,
-    target: &Target,
+    limits: &Limits,
     sensitivities: &Sensitivities,
     ranking: Ranking,
     beside: u64,
@@ -24,33 +29,44 @@ pub(super) fn problem(
     let widest: Vec<Bits> = choices.iter().filter_map(|bits| bits.first().copied()).collect();
     let base = network.take(&widest)?;
     let constant = base.file_bytes - base.weight_bytes + beside;
-    // Packed bytes depend on the layer's own weights alone: one uniform network for each width prices all layers.
-    let mut inner = BTreeMap::new();
-    for &weights in quantize.weights.all() {
-        let narrow: Vec<Bits> = widest.iter().map(|bits| Bits { weights, ..*bits }).collect();
-        inner.insert(weights, bytes(&network.lower(&narrow)?));
+    // A layer's bytes and cycles depend on its own widths alone: one network for each pair prices all layers.
+    let mut prices = BTreeMap::new();
+    let mut others = other_cycles(&base);
+    for &bits in choices.get(1).into_iter().flatten() {
+        let all =
+            choices.iter().map(|own| if own.contains(&bits) { Some(bits) } else { own.first().copied() });
+        let taken = network.take(&all.flatten().collect::<Vec<_>>())?;
+        if limits.cycles.is_some() {
+            taken.estimated(limits)?;
+        }
+        others = others.min(other_cycles(&taken));
+        prices.insert(bits, taken.layers().collect::<Vec<_>>());
     }
-    let outer = bytes(&base.lowered);
+    let outer: Vec<_> = base.layers().collect();
     let macs: Vec<u64> =
         base.lowered.network.infos.iter().filter(|i| i.weight_bits > 0).map(|i| i.macs).collect();
-    let is_outer = |index: usize| index == 0 || index + 1 == sensitivities.layers.len();
     let layers = sensitivities.layers.iter().enumerate().map(|(index, layer)| {
         let candidate = |&bits: &Bits| {
-            let all = if is_outer(index) { Some(&outer) } else { inner.get(&bits.weights) };
-            let bytes = all.and_then(|bytes| bytes.get(index)).copied().unwrap_or(0);
+            let all = if choices[index].len() > 1 { prices.get(&bits) } else { Some(&outer) };
+            let (bytes, cycles) = all.and_then(|prices| prices.get(index)).copied().unwrap_or_default();
             let operations = macs.get(index).map_or(0, |&macs| bops(macs, bits));
-            Candidate { bits, objective: ranking.objective(layer, bits), costs: vec![bytes, operations] }
+            let costs = vec![bytes, operations, cycles.unwrap_or(0)];
+            Candidate { bits, objective: ranking.objective(layer, bits), costs }
         };
         Layer::free(layer.name.clone(), choices[index].iter().map(candidate).collect())
     });
-    Ok(Problem {
-        measures: vec![
-            Measure { name: "flash".into(), constant, limit: target.flash.map(|bytes| bytes.0) },
-            Measure { name: "bit operations".into(), constant: 0, limit: target.bops.map(|count| count.0) },
-        ],
-        layers: layers.collect(),
-        ties: shared_operands(network),
-    })
+    let measure = |name: &str, constant, limit| Measure { name: name.into(), constant, limit };
+    let mut measures = vec![measure("flash", constant, limits.flash)];
+    measures.insert(BOPS, measure("bit operations", 0, limits.bops));
+    let clock = format!("cycles at {} MHz", f64::from(limits.device.clock_hz()) / 1e6);
+    measures.insert(CYCLES, measure(&clock, others, limits.estimated_cycles()));
+    Ok(Problem { measures, layers: layers.collect(), ties: shared_operands(network) })
+}
+
+/// Cycles of steps without weights, as far as they are known.
+fn other_cycles(taken: &Taken) -> u64 {
+    let steps = taken.lowered.network.infos.iter().zip(&taken.step_cycles);
+    steps.filter(|(info, _)| info.weight_bits == 0).filter_map(|(_, cycles)| *cycles).sum()
 }
 
 /// Widths that each layer may take, the widest first; the first and the last layer are not chosen.
@@ -66,12 +82,6 @@ fn choices(quantize: &Quantize, layers: usize) -> Vec<Vec<Bits>> {
     let activations = if quantize.first_last == 8 { 8 } else { quantize.activations.widest() };
     let outer = vec![Bits { weights: quantize.first_last, activations }];
     (0..layers).map(|i| if i == 0 || i + 1 == layers { outer.clone() } else { inner.clone() }).collect()
-}
-
-/// Packed bytes of every layer with weights.
-fn bytes(lowered: &crate::lower::Lowered) -> Vec<u64> {
-    let weighted = lowered.network.infos.iter().filter(|info| info.weight_bits > 0);
-    weighted.map(|info| info.weight_bytes as u64).collect()
 }
 
 /// Inner layers that read one tensor read it in one width: a second width would be a copy.

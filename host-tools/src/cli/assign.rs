@@ -8,7 +8,7 @@ use crate::job::{Job, QuantizeArgs};
 use crate::quantize::{
     Choice, Hooks, QuantizeError, Started, choose_bits, layout, score_controls, write_beside,
 };
-use crate::report::{Arm, thousands};
+use crate::report::thousands;
 
 /// Choose the bits of every layer within the limits of the job, without training or writing a model; sensitivities of
 /// an earlier run are used again
@@ -43,25 +43,35 @@ pub fn assign(args: &AssignArgs) -> Result<bool, CommandError> {
     for layer in &assignment.layers {
         println!("  {:>3}{:>3}  {}", layer.weights, layer.activations, layer.name);
     }
-    println!("\n  {:>12}{:>12}{:>12}{:>16}", "objective", "weights, B", "arena, B", "bit operations");
+    let cycles = |cycles: Option<u64>| cycles.map_or_else(|| "-".to_owned(), thousands);
+    println!(
+        "\n  {:>12}{:>12}{:>12}{:>14}{:>16}",
+        "objective", "weights, B", "arena, B", "cycles est.", "bit operations"
+    );
     for point in &assignment.front {
         println!(
-            "  {:>12.4e}{:>12}{:>12}{:>16}{}",
+            "  {:>12.4e}{:>12}{:>12}{:>14}{:>16}{}",
             point.objective,
             thousands(point.weight_bytes),
             thousands(point.arena_bytes),
+            cycles(point.cycles),
             thousands(point.bops),
             if point.chosen { "  chosen" } else { "" },
         );
     }
-    println!("\n  {:>12}{:>12}{:>12}{:>16}", "objective", "weights, B", "arena, B", "post-training");
-    for Arm { name, omega, weight_bytes, arena_bytes, post_training_accuracy, .. } in &assignment.arms {
+    println!(
+        "\n  {:>12}{:>12}{:>12}{:>14}{:>16}",
+        "objective", "weights, B", "arena, B", "cycles est.", "post-training"
+    );
+    for arm in &assignment.arms {
         println!(
-            "  {:>12.4e}{:>12}{:>12}{:>14.2} %  {name}",
-            omega.unwrap_or(f64::NAN),
-            thousands(*weight_bytes),
-            thousands(*arena_bytes),
-            100.0 * post_training_accuracy.unwrap_or(f64::NAN),
+            "  {:>12.4e}{:>12}{:>12}{:>14}{:>14.2} %  {}",
+            arm.omega.unwrap_or(f64::NAN),
+            thousands(arm.weight_bytes),
+            thousands(arm.arena_bytes),
+            cycles(arm.cycles),
+            100.0 * arm.post_training_accuracy.unwrap_or(f64::NAN),
+            arm.name,
         );
     }
     let path = job.output.dir.join("assignment.json");

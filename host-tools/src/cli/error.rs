@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::audit::AuditError;
 use crate::board::BoardError;
+use crate::count::CountError;
 use crate::data::DataError;
 use crate::integer::IntegerError;
 use crate::job::JobError;
@@ -35,6 +36,19 @@ pub enum CommandError {
     /// The board.
     #[error(transparent)]
     Board(#[from] BoardError),
+    /// Counting on the board.
+    #[error(transparent)]
+    Count(#[from] CountError),
+    /// The GPU.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Cuda(#[from] cuda::CudaError),
+    /// This build has no CUDA backend.
+    #[cfg(not(feature = "cuda"))]
+    #[error(
+        "this build has no CUDA backend: start it with `cargo xtask … --on cuda`, or build with --features cuda"
+    )]
+    NoCuda,
     /// The audit.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kernels::WeightBits;
-use runtime::format::{Layout, Op, Operand, Step};
+use runtime::format::{Op, Operand, Step};
 
 use super::CommandError;
+use super::counting::{against, estimates};
 use super::model_file::ModelFile;
-use crate::latency::{LatencyTable, Work};
+use crate::board::Device;
+use crate::count::Record;
 use crate::lower::tier;
 use crate::quantize::Meta;
 use crate::report::{main_bits, thousands};
@@ -18,6 +20,9 @@ use crate::report::{main_bits, thousands};
 pub struct InspectArgs {
     /// Model file
     model: PathBuf,
+    /// Emulated board or chip that cycles are estimated for
+    #[arg(long, value_name = "NAME", default_value = "mps2-an386")]
+    board: String,
 }
 
 /// Prints the file's contents.
@@ -44,13 +49,27 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
     println!("  output {}", describe(&interface.output));
     println!("  golden vectors: {}", model.golden().map_or(0, |golden| golden.len()));
     println!("  arena {} B", thousands(model.arena_bytes() as u64));
-    let table = LatencyTable::reference();
-    let cycles = |step: &Step| table.and_then(|table| table.estimate(&Work::of(step)));
-    if let Some(sum) = model.steps().map(|step| cycles(&step)).sum::<Option<u64>>() {
-        println!("  about {} cycles on a Cortex-M4", thousands(sum));
+    let device = Device::find(&args.board)?;
+    let estimates = estimates(&device, &model);
+    if let Some(sum) = estimates.iter().copied().sum::<Option<u64>>() {
+        let time = (device.milliseconds(sum), device.about_clock());
+        println!(
+            "  {}: about {} cycles, {:.2} ms, estimated from counts {}",
+            device.name,
+            thousands(sum),
+            time.0,
+            time.1
+        );
+    }
+    let record = Record::of(&args.model, file.bytes());
+    let counted = record.on(device.board.name);
+    if let Some(counted) = counted {
+        let sum: u64 = counted.iter().map(|cost| cost.cycles).sum();
+        let time = device.milliseconds(sum);
+        println!("  counted {} cycles, {time:.2} ms{}", thousands(sum), against(&estimates, counted));
     }
     println!(
-        "\n  {:<5}{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {:<24}{:<16}nodes",
+        "\n  {:<5}{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}{:>12}  {:<24}{:<16}nodes",
         "step",
         "op",
         "kernel",
@@ -59,18 +78,21 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
         "a",
         "bytes",
         "MACs",
-        "M4 cycles",
+        "cycles est.",
+        "counted",
         "arena: in -> out",
         "scratch"
     );
     for (index, step) in model.steps().enumerate() {
+        let cycles = [estimates[index], counted.and_then(|all| all.get(index)).map(|cost| cost.cycles)];
         let name = meta.as_ref().and_then(|m| m.steps.get(index));
-        println!("  {index:<5}{}", row(&step, interface.layout, cycles(&step), name));
+        let tier = tier(&step, interface.layout, model.constants());
+        println!("  {index:<5}{}", row(&step, tier, cycles, name));
     }
     Ok(true)
 }
 
-fn row(step: &Step, layout: Layout, cycles: Option<u64>, name: Option<&String>) -> String {
+fn row(step: &Step, tier: &str, cycles: [Option<u64>; 2], name: Option<&String>) -> String {
     let [h, w, c] = step.output.dims;
     let (bits, bytes) =
         step.op.accumulate().map_or((0, 0), |a| (WeightBits::from(a.width).bits(), a.weights.bytes));
@@ -82,15 +104,16 @@ fn row(step: &Step, layout: Layout, cycles: Option<u64>, name: Option<&String>) 
         bytes => format!("{bytes} at {}", step.scratch.offset),
     };
     format!(
-        "{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
+        "{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
         step.op.name(),
-        tier(step, layout),
+        tier,
         format!("{h}x{w}x{c}"),
         dash(bits.into()),
         main_bits(&step.op),
         dash(bytes.into()),
         dash(macs(step)),
-        dash(cycles.unwrap_or(0)),
+        dash(cycles[0].unwrap_or(0)),
+        dash(cycles[1].unwrap_or(0)),
         name.map_or("", String::as_str)
     )
 }

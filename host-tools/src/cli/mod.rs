@@ -3,8 +3,10 @@
 pub mod assign;
 pub mod audit;
 pub mod bisect;
+mod counting;
 mod error;
 pub mod eval;
+mod gpu;
 pub mod import;
 pub mod inspect;
 mod model_file;

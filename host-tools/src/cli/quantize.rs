@@ -3,8 +3,9 @@
 use runtime::Model;
 
 use super::CommandError;
+use super::counting::count;
 use super::training::{Show, interrupt};
-use crate::board::{self, Board, BoardError, RunOptions};
+use crate::board::{self, BoardError, Device, RunOptions};
 use crate::integer::IntegerError;
 use crate::job::{Job, QuantizeArgs};
 use crate::quantize::{Hooks, Outcome, quantize as run_job};
@@ -16,7 +17,7 @@ use crate::verify;
 /// See [`CommandError`].
 pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
     let job = Job::from_args(args)?;
-    let board = Board::find(&job.target.board)?;
+    let device = Device::find(&job.target.board)?;
     let stop = interrupt();
     let mut show = Show::new(&job.output.dir);
     let outcome = run_job(
@@ -34,36 +35,36 @@ pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
         "\n  files in {}: model.hawk, report.html, report.json, job.toml{trained}\n",
         outcome.folder.display()
     );
-    match on_board(board, &outcome) {
+    match on_board(&device, &outcome) {
         Err(CommandError::Board(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. }))) => {
-            println!("  not run on {}: {error}", board.name);
+            println!("  not run on {}: {error}", device.board.name);
             Ok(true)
         }
         result => result,
     }
 }
 
-fn on_board(board: &'static Board, outcome: &Outcome) -> Result<bool, CommandError> {
-    if outcome.inputs.is_empty() {
+fn on_board(device: &Device, outcome: &Outcome) -> Result<bool, CommandError> {
+    let board = device.board;
+    let Some(first) = outcome.inputs.first() else {
         println!("  not run on {}: no golden vectors", board.name);
         return Ok(true);
-    }
+    };
     eprintln!("building firmware and running on {} ...", board.name);
     let model = Model::load(outcome.model.as_slice()).map_err(IntegerError::from)?;
     let run = board::run(board, outcome.model.as_slice(), &outcome.inputs, &RunOptions::default())?;
     let (arena, stack, steps) = (run.arena_bytes, run.stack_bytes, run.steps);
     let traces = verify::board_traces(run);
-    match verify::compare(&model, &verify::host_traces(&model, &outcome.inputs)?, &traces) {
-        None => {
-            println!(
-                "  {} (emulated): {steps} steps equal to the host, bit for bit; arena {arena} B, stack {stack} B",
-                board.name
-            );
-            Ok(true)
-        }
-        Some(difference) => {
-            println!("  {} (emulated) differs from the host: {difference}", board.name);
-            Ok(false)
-        }
+    if let Some(difference) = verify::compare(&model, &verify::host_traces(&model, &outcome.inputs)?, &traces)
+    {
+        println!("  {} (emulated) differs from the host: {difference}", board.name);
+        return Ok(false);
     }
+    println!(
+        "  {} (emulated): {steps} steps equal to the host, bit for bit; arena {arena} B, stack {stack} B",
+        board.name
+    );
+    print!("  ");
+    count(device, &outcome.folder.join("model.hawk"), &model, first)?;
+    Ok(true)
 }

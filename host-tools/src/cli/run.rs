@@ -1,12 +1,13 @@
-//! `sparrowhawk run`: a model file on the host or an emulated board, every step compared with the host.
+//! `sparrowhawk run`: a model file on the host, a GPU or an emulated board, every step compared with the host.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::CommandError;
+use super::counting::count;
 use super::model_file::ModelFile;
-use crate::board::{self, Board, RunOptions};
+use crate::board::{self, Device, RunOptions};
 use crate::data::Spec;
 use crate::integer::Traced;
 use crate::verify;
@@ -15,12 +16,16 @@ use runtime::Model;
 /// Where to run.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// `host`, or an emulated board
+    /// `host`, `cuda`, an emulated board, or a chip such as stm32f446
     #[arg(long, value_name = "WHERE", default_value = "mps2-an386")]
     pub(super) on: String,
+    /// Inputs that a GPU takes at a time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
 }
 
-/// Run a model file and compare every step with the host.
+/// Run a model file and compare every step with the host; on an emulated board also count its instructions and
+/// cycles, which `inspect` then shows beside the estimate
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Model file
@@ -47,10 +52,16 @@ impl Place {
             let about = format!("host: arena {} B", model.arena_bytes());
             return Ok((verify::host_traces(model, inputs)?, about));
         }
-        let board = Board::find(&self.on)?;
+        if self.on == "cuda" {
+            return super::gpu::traces(model, inputs, self.batch);
+        }
+        let Device { name, board, .. } = Device::find(&self.on)?;
         let run = board::run(board, bytes, inputs, &RunOptions::default())?;
-        let about =
-            format!("{} (emulated): arena {} B, stack {} B", board.name, run.arena_bytes, run.stack_bytes);
+        let stands = if name == board.name { String::new() } else { format!(" for {name}") };
+        let about = format!(
+            "{} (emulated{stands}): arena {} B, stack {} B",
+            board.name, run.arena_bytes, run.stack_bytes
+        );
         Ok((verify::board_traces(run), about))
     }
 }
@@ -75,6 +86,9 @@ pub fn run(args: &RunArgs) -> Result<bool, CommandError> {
     match &difference {
         None => println!("identical to the host: {} inputs, {} steps each", inputs.len(), model.step_count()),
         Some(difference) => println!("differs from the host: {difference}"),
+    }
+    if let (None, true, Some(input)) = (&difference, args.place.on != "host", inputs.first()) {
+        count(&Device::find(&args.place.on)?, &args.model, &model, input)?;
     }
     Ok(difference.is_none())
 }

@@ -8,8 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::CommandError;
 use super::training::interrupt;
-use crate::job::{Job, QuantizeArgs, named};
-use crate::sensitivity::{Hooks, Method, SensitivityOptions, Step, sensitivities};
+use crate::job::{Job, QuantizeArgs};
+use crate::sensitivity::{Hooks, Step, sensitivities};
 
 /// Measure what every layer's bits mean to the loss: traces of the Hessian, errors of rounding; without a job the
 /// embedded digits
@@ -17,21 +17,6 @@ use crate::sensitivity::{Hooks, Method, SensitivityOptions, Step, sensitivities}
 pub struct SensitivityArgs {
     #[command(flatten)]
     job: QuantizeArgs,
-    /// Samples for derivatives, evenly spaced over the training data [default: 512]
-    #[arg(long, value_name = "COUNT")]
-    hessian_samples: Option<usize>,
-    /// How traces are found: auto, hutchinson, outputs [default: auto]
-    #[arg(long, value_parser = named::<Method>)]
-    method: Option<Method>,
-    /// Most random probes of weights, and of activations [default: 48]
-    #[arg(long, value_name = "COUNT")]
-    probes: Option<usize>,
-    /// Share of a trace that its standard error may be for probing to end early [default: 0.05]
-    #[arg(long, value_name = "SHARE")]
-    tolerance: Option<f64>,
-    /// Samples for eigenvalues; 0 leaves them out [default: 64]
-    #[arg(long, value_name = "COUNT")]
-    eigen_samples: Option<usize>,
 }
 
 /// Prints the table; the file `sensitivity.json` is in the job's output folder.
@@ -40,14 +25,7 @@ pub struct SensitivityArgs {
 /// See [`CommandError`].
 pub fn sensitivity(args: &SensitivityArgs) -> Result<bool, CommandError> {
     let job = Job::from_args(&args.job)?;
-    let default = SensitivityOptions::default();
-    let options = SensitivityOptions {
-        samples: args.hessian_samples.unwrap_or(default.samples),
-        method: args.method.unwrap_or(default.method),
-        probes: args.probes.unwrap_or(default.probes),
-        tolerance: args.tolerance.unwrap_or(default.tolerance),
-        eigen_samples: args.eigen_samples.unwrap_or(default.eigen_samples),
-    };
+    let options = job.sensitivity.with_eigenvalues(true);
     let show = Show::default();
     let found = sensitivities(&job, options, Hooks { tell: &|step| show.step(step), stop: interrupt() });
     show.clear();

@@ -1,9 +1,10 @@
 //! Command-line overrides, one for every key of the job.
 
 use super::file::{DataFile, JobFile, QuantizeFile};
+use super::sensitivity_args::SensitivityArgs;
 use super::train_args::TrainArgs;
-use super::{Bytes, Count, JobError, MethodName, Scheme, Seconds, Widths};
-use crate::budget::Ranking;
+use super::{Bytes, Count, JobError, MethodName, Scheme, Time, Widths};
+use crate::budget::{Ranking, Sweep};
 use crate::data::{Layout, Normalize, Pick, PixelRange, Source, Spec};
 use serde::Deserialize;
 use serde::de::value::{Error as NameError, StrDeserializer};
@@ -65,9 +66,22 @@ pub struct QuantizeArgs {
     /// Bits of the sums of residual blocks: 8, 16 [default: 8]
     #[arg(long, value_name = "BITS")]
     pub residual: Option<u8>,
-    /// What chosen bits minimise: hessian, eigenvalue, output-error, loss [default: hessian]
+    /// How bits are chosen: hessian, eigenvalue, output-error, loss, hawq-v1, hawq-v2, uniform, random
+    /// [default: hessian]
     #[arg(long, value_parser = named::<Ranking>)]
     pub ranking: Option<Ranking>,
+    /// Seed of bits chosen by chance, where training keeps its own [default: the job's seed]
+    #[arg(long, value_name = "SEED")]
+    pub assign_seed: Option<u64>,
+    /// Which limit the front of best choices is over: all, flash, ram, cycles, bops [default: all]
+    #[arg(long, value_name = "LIMIT", value_parser = named::<Sweep>)]
+    pub sweep: Option<Sweep>,
+    /// Points of the front over one limit [default: 12]
+    #[arg(long, value_name = "COUNT")]
+    pub points: Option<usize>,
+    /// How sensitivities are measured.
+    #[command(flatten)]
+    pub sensitivity: SensitivityArgs,
     /// How ranges are found: minmax, moving-average, percentile, mse [default: mse]
     #[arg(long, value_name = "METHOD", value_parser = named::<MethodName>)]
     pub calibration: Option<MethodName>,
@@ -86,7 +100,7 @@ pub struct QuantizeArgs {
     /// At most so many test samples, evenly spaced [default: all]
     #[arg(long)]
     pub limit: Option<usize>,
-    /// Board [default: mps2-an386]
+    /// Emulated board, or a chip such as stm32f446 [default: mps2-an386]
     #[arg(long)]
     pub board: Option<String>,
     /// Flash for the model file, such as 64K
@@ -95,9 +109,9 @@ pub struct QuantizeArgs {
     /// RAM for the arena, such as 32K
     #[arg(long, value_name = "BYTES")]
     pub ram: Option<Bytes>,
-    /// Time of an inference on the board, such as 20ms; needs a latency table of the board
+    /// Time of an inference on the board, such as 20ms or 3.6Mcycles; needs a latency table of its core
     #[arg(long, value_name = "TIME")]
-    pub latency: Option<Seconds>,
+    pub latency: Option<Time>,
     /// Bit operations of an inference (weight bits x activation bits x multiply-adds), such as 1.2G
     #[arg(long, value_name = "COUNT")]
     pub bops: Option<Count>,
@@ -156,6 +170,10 @@ impl QuantizeArgs {
         set(&mut file.calibrate.percentile, &self.percentile);
         set(&mut file.calibrate.samples, &self.samples);
         file.assign.ranking = self.ranking.unwrap_or(file.assign.ranking);
+        set(&mut file.assign.seed, &self.assign_seed);
+        file.assign.sweep = self.sweep.unwrap_or(file.assign.sweep);
+        file.assign.points = self.points.unwrap_or(file.assign.points);
+        self.sensitivity.apply(&mut file.sensitivity);
         self.qat.apply(&mut file.train);
         set(&mut file.evaluate.limit, &self.limit);
         set(&mut file.target.board, &self.board);

@@ -3,9 +3,10 @@
 use super::scheme::{ACTIVATION_BITS, WEIGHT_BITS};
 use super::{
     Assign, Bytes, Calibrate, Count, Data, Evaluate, Input, Job, JobError, MethodName, Output, Quantize,
-    Scheme, Seconds, Target, Widths, keys,
+    Scheme, Target, Time, Widths, keys,
 };
 use crate::data::Spec;
+use crate::sensitivity::SensitivityOptions;
 use crate::train::TrainOptions;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub(super) struct JobFile {
     pub(super) input: Input,
     pub(super) quantize: QuantizeFile,
     pub(super) calibrate: CalibrateFile,
+    pub(super) sensitivity: SensitivityOptions,
     pub(super) assign: Assign,
     pub(super) train: TrainOptions,
     pub(super) evaluate: EvaluateFile,
@@ -67,7 +69,7 @@ pub(super) struct TargetFile {
     pub(super) board: Option<String>,
     pub(super) flash: Option<Bytes>,
     pub(super) ram: Option<Bytes>,
-    pub(super) latency: Option<Seconds>,
+    pub(super) latency: Option<Time>,
     pub(super) bops: Option<Count>,
 }
 
@@ -131,8 +133,14 @@ impl JobFile {
             return Err(JobError::value("name", format!("`{name}` cannot be the name of a folder")));
         }
         let seed = self.seed.unwrap_or(0);
-        if i64::try_from(seed).is_err() {
-            return Err(JobError::value("seed", "must be below 2^63"));
+        for (key, seed) in [("seed", seed), ("assign.seed", self.assign.seed.unwrap_or(0))] {
+            if i64::try_from(seed).is_err() {
+                return Err(JobError::value(key, "must be below 2^63"));
+            }
+        }
+        self.sensitivity.check().map_err(|error| JobError::value("sensitivity", error.to_string()))?;
+        if self.assign.points < 2 {
+            return Err(JobError::value("assign.points", "must be at least 2: both ends of the front"));
         }
         self.train.check().map_err(|error| JobError::value("train", error.to_string()))?;
         let dir = self.output.dir.unwrap_or_else(|| Path::new("out").join(&name));
@@ -141,6 +149,7 @@ impl JobFile {
             data: self.data.complete()?,
             quantize: self.quantize.complete()?,
             calibrate: self.calibrate.complete()?,
+            sensitivity: self.sensitivity,
             assign: self.assign,
             train: self.train,
             evaluate: self.evaluate.complete()?,

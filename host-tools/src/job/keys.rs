@@ -5,7 +5,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 /// Sections and their keys; the empty section is the top.
-pub(super) const KEYS: [(&str, &[&str]); 12] = [
+pub(super) const KEYS: [(&str, &[&str]); 13] = [
     (
         "",
         &[
@@ -16,6 +16,7 @@ pub(super) const KEYS: [(&str, &[&str]); 12] = [
             "input",
             "quantize",
             "calibrate",
+            "sensitivity",
             "assign",
             "train",
             "evaluate",
@@ -27,7 +28,8 @@ pub(super) const KEYS: [(&str, &[&str]); 12] = [
     ("input", &["layout", "scale", "zero", "pixels", "normalize"]),
     ("input.normalize", &["mean", "std"]),
     ("quantize", &["scheme", "weights", "activations", "first_last", "residual"]),
-    ("assign", &["ranking"]),
+    ("sensitivity", &["samples", "method", "probes", "tolerance", "eigen_samples"]),
+    ("assign", &["ranking", "seed", "sweep", "points"]),
     ("calibrate", &["method", "momentum", "percentile", "samples"]),
     (
         "train",

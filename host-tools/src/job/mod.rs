@@ -10,6 +10,7 @@ mod file;
 mod keys;
 mod paths;
 mod scheme;
+mod sensitivity_args;
 mod train_args;
 mod units;
 mod widths;
@@ -18,17 +19,18 @@ mod widths;
 mod tests;
 
 pub use args::QuantizeArgs;
-pub(crate) use args::named;
 pub use error::JobError;
 pub use scheme::Scheme;
+pub use sensitivity_args::SensitivityArgs;
 pub use train_args::TrainArgs;
-pub use units::{Bytes, Count, Seconds};
+pub use units::{Bytes, Count, Time};
 pub use widths::Widths;
 
-use crate::budget::Ranking;
+use crate::budget::{Ranking, Sweep};
 use crate::calibrate::Method;
 use crate::data::{DataError, Dataset, InputOptions, Layout, Normalize, Part, Pick, PixelRange, Spec};
 use crate::graph::Shape;
+use crate::sensitivity::SensitivityOptions;
 use crate::train::TrainOptions;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -50,6 +52,8 @@ pub struct Job {
     pub quantize: Quantize,
     /// How ranges are found.
     pub calibrate: Calibrate,
+    /// How sensitivities are measured where bits are chosen.
+    pub sensitivity: SensitivityOptions,
     /// How bits are chosen where there is a choice.
     pub assign: Assign,
     /// How the network is trained for its bits.
@@ -109,11 +113,24 @@ pub struct Quantize {
 }
 
 /// How bits are chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Assign {
-    /// What the choice minimises.
+    /// By what bits are chosen.
     pub ranking: Ranking,
+    /// Seed of a choice by chance; the job's own unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Which limit the front of best choices is over.
+    pub sweep: Sweep,
+    /// Points of the front over one limit.
+    pub points: usize,
+}
+
+impl Default for Assign {
+    fn default() -> Self {
+        Self { ranking: Ranking::default(), seed: None, sweep: Sweep::default(), points: 12 }
+    }
 }
 
 /// Name of a calibration method.
@@ -155,7 +172,7 @@ pub struct Evaluate {
 /// What the model is for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Target {
-    /// Name of the board.
+    /// Name of the board, or of a chip.
     pub board: String,
     /// Most bytes of the model file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,7 +182,7 @@ pub struct Target {
     pub ram: Option<Bytes>,
     /// Longest inference.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub latency: Option<Seconds>,
+    pub latency: Option<Time>,
     /// Most bit operations of an inference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bops: Option<Count>,

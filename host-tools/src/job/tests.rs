@@ -72,9 +72,11 @@ fn every_known_key_is_read_and_written() {
     let mut job = job.unwrap();
     job.input.pixels = Some(PixelRange::Unit);
     job.train.validation_part = Some(0);
+    job.assign.seed = Some(1);
+    job.sensitivity.eigen_samples = Some(1);
     job.target.flash = Some(Bytes(1));
     job.target.ram = Some(Bytes(1));
-    job.target.latency = Some(Seconds(1.0));
+    job.target.latency = Some(Time::Seconds(1.0));
     job.target.bops = Some(Count(1));
     let written: toml::Table = job.to_toml(Path::new("out")).unwrap().parse().unwrap();
     for (section, keys) in keys::KEYS {
@@ -111,7 +113,10 @@ fn choices_and_limits() {
     assert!(job.quantize.is_mixed());
     assert_eq!((job.quantize.weights.all(), job.quantize.activations.all()), (&[8, 4, 2][..], &[8][..]));
     assert_eq!((job.target.flash, job.target.ram), (Some(Bytes(65536)), Some(Bytes(8192))));
-    assert_eq!((job.target.latency, job.target.bops), (Some(Seconds(0.02)), Some(Count(1_200_000_000))));
+    assert_eq!(
+        (job.target.latency, job.target.bops),
+        (Some(Time::Seconds(0.02)), Some(Count(1_200_000_000)))
+    );
     let written = job.to_toml(Path::new("out")).unwrap();
     for line in ["weights = [8, 4, 2]", "activations = 8", "flash = \"64K\"", "latency = \"20ms\""] {
         assert!(written.contains(line), "{line} in {written}");

@@ -1,4 +1,4 @@
-//! Limits as people write them: `64K` of memory, `20ms`, `1.2G` bit operations.
+//! Limits as people write them: `64K` of memory, `20ms` or `3.6Mcycles`, `1.2G` bit operations.
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,9 +9,25 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bytes(pub u64);
 
-/// A time in seconds: `20ms`, `500us`, `1.5s`.
+/// A time: `20ms`, `500us`, `1.5s`; or clock cycles: `3.6Mcycles`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Seconds(pub f64);
+pub enum Time {
+    /// Seconds.
+    Seconds(f64),
+    /// Cycles of the board's clock.
+    Cycles(u64),
+}
+
+impl Time {
+    /// Whole cycles that pass within it.
+    pub fn cycles(self, clock_hz: u32) -> u64 {
+        match self {
+            // A product of a decimal fraction and a whole number may end just below the whole cycle that is meant.
+            Self::Seconds(seconds) => (seconds * f64::from(clock_hz) * (1.0 + 1e-12)).floor() as u64,
+            Self::Cycles(cycles) => cycles,
+        }
+    }
+}
 
 /// A number of operations: `1200000`, `800M`, `1.2G` (multiples of 1000).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,10 +59,13 @@ impl FromStr for Bytes {
     }
 }
 
-impl FromStr for Seconds {
+impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(number) = text.trim().strip_suffix("cycles") {
+            return number.parse().map(|Count(cycles)| Self::Cycles(cycles));
+        }
         let seconds = parts(text).and_then(|(number, unit)| {
             let factor = match unit {
                 "s" => 1.0,
@@ -56,7 +75,9 @@ impl FromStr for Seconds {
             };
             Some(number * factor)
         });
-        seconds.map(Self).ok_or_else(|| format!("`{text}` is no time; write such as 20ms, 500us or 1.5s"))
+        seconds
+            .map(Self::Seconds)
+            .ok_or_else(|| format!("`{text}` is no time; write such as 20ms, 500us, 1.5s or 3.6Mcycles"))
     }
 }
 
@@ -90,10 +111,13 @@ impl fmt::Display for Bytes {
     }
 }
 
-impl fmt::Display for Seconds {
+impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Back to what was written: a millisecond has no exact binary fraction of a second.
-        write!(f, "{}ms", (self.0 * 1e12).round() / 1e9)
+        match *self {
+            // Back to what was written: a millisecond has no exact binary fraction of a second.
+            Self::Seconds(seconds) => write!(f, "{}ms", (seconds * 1e12).round() / 1e9),
+            Self::Cycles(cycles) => write!(f, "{}cycles", Count(cycles)),
+        }
     }
 }
 
@@ -135,11 +159,23 @@ macro_rules! as_text {
     )*};
 }
 
-as_text!(Bytes Seconds Count);
+as_text!(Bytes Time Count);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_whole_cycles() {
+        for (text, hz, cycles) in [
+            ("20ms", 180_000_000, 3_600_000),
+            ("0.7ms", 64_000_000, 44_800),
+            ("1us", 1_500_000, 1),
+            ("7cycles", 1, 7),
+        ] {
+            assert_eq!(text.parse::<Time>().unwrap().cycles(hz), cycles, "{text}");
+        }
+    }
 
     #[test]
     fn units() {
@@ -149,14 +185,17 @@ mod tests {
             assert_eq!(text.parse(), Ok(Bytes(bytes)), "{text}");
         }
         for (text, seconds) in [("20ms", 0.02), ("500us", 0.0005), ("1.5 s", 1.5)] {
-            let parsed: Seconds = text.parse().unwrap();
-            assert!((parsed.0 - seconds).abs() < 1e-15, "{text}");
+            let Ok(Time::Seconds(parsed)) = text.parse() else { panic!("{text}") };
+            assert!((parsed - seconds).abs() < 1e-15, "{text}");
         }
         assert_eq!("1.2G".parse(), Ok(Count(1_200_000_000)));
         for text in ["", "K", "-1K", "0", "64Q", "nan", "inf"] {
             assert!(text.parse::<Bytes>().is_err() && text.parse::<Count>().is_err(), "{text}");
         }
-        assert!("20".parse::<Seconds>().is_err());
+        assert_eq!("3.6Mcycles".parse(), Ok(Time::Cycles(3_600_000)));
+        for text in ["20", "cycles", "-1cycles", "20Kms"] {
+            assert!(text.parse::<Time>().is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -164,8 +203,8 @@ mod tests {
         for text in ["64K", "1M", "1000"] {
             assert_eq!(text.parse::<Bytes>().unwrap().to_string(), text);
         }
-        for text in ["20ms", "0.5ms", "100ms"] {
-            assert_eq!(text.parse::<Seconds>().unwrap().to_string(), text);
+        for text in ["20ms", "0.5ms", "100ms", "3600Kcycles", "7cycles"] {
+            assert_eq!(text.parse::<Time>().unwrap().to_string(), text);
         }
         assert_eq!("1200M".parse::<Count>().unwrap().to_string(), "1200M");
     }

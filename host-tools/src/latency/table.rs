@@ -78,11 +78,6 @@ impl LatencyTable {
         TABLES.get_or_init(read).iter().find(|table| table.board == board)
     }
 
-    /// The table that files for no particular board are estimated with: a Cortex-M4.
-    pub fn reference() -> Option<&'static Self> {
-        Self::of_board("mps2-an386")
-    }
-
     /// The formula for a step; `None` where none was measured.
     pub fn entry(&self, work: &Work) -> Option<&Entry> {
         let Work { kind, weight_bits, activation_bits, .. } = *work;

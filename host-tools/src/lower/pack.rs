@@ -5,7 +5,7 @@ use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::layout::mve;
 use kernels::op::{Accumulate, Depthwise, Geometry};
 use kernels::{Dtype, TensorSpec, WeightBits};
-use runtime::format::{Layout, Op, Operand, Region, Step, Taps};
+use runtime::format::{AccumulateRef, Layout, Op, Operand, Region, Step, Taps};
 
 use super::constants::Constants;
 use super::emit::Network;
@@ -43,8 +43,8 @@ fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants, layout: 
             let weights = at(accumulate.weights);
             accumulate.weights = match blocks {
                 Some(blocks) => {
-                    let bias = at(Region { offset: accumulate.bias, bytes: u32::from(channels) * 4 });
-                    constants.packed_weights(&packed(&blocks, weights, bias, layout))
+                    let bias = biases(rows, accumulate, channels);
+                    constants.packed_weights(&packed(&blocks, weights, &bias, layout))
                 }
                 None => constants.packed_weights(weights),
             };
@@ -91,20 +91,26 @@ fn fits(blocks: &Blocks, layout: Layout) -> bool {
 }
 
 /// Rows of weights with their biases as blocks.
-fn packed(blocks: &Blocks, weights: &[u8], bias: &[u8], layout: Layout) -> Vec<u8> {
-    let bias: Vec<i32> = bias.as_chunks::<4>().0.iter().map(|bytes| i32::from_le_bytes(*bytes)).collect();
+fn packed(blocks: &Blocks, weights: &[u8], bias: &[i32], layout: Layout) -> Vec<u8> {
     let mut bytes = Vec::new();
     if layout == Layout::Mve {
         let row_len = blocks.kernel_rows * blocks.row_len;
         mve::pack(weights, blocks.bits, (blocks.rows, row_len), |byte| bytes.push(byte));
         return bytes;
     }
-    blocks.pack(weights, &bias, |word| bytes.extend(word.to_le_bytes()));
+    blocks.pack(weights, bias, |word| bytes.extend(word.to_le_bytes()));
     bytes
 }
 
-/// Name of the tier that a step runs on where weights have this layout.
-pub fn tier(step: &Step, layout: Layout) -> &'static str {
+/// Biases of a step's channels; as many as there are in `constants`.
+fn biases(constants: &[u8], accumulate: &AccumulateRef, channels: u16) -> Vec<i32> {
+    let bytes = constants.get(accumulate.bias as usize..).unwrap_or(&[]);
+    let words = bytes.as_chunks::<4>().0.iter().take(channels.into());
+    words.map(|bytes| i32::from_le_bytes(*bytes)).collect()
+}
+
+/// Name of the tier that a step runs on where weights have this layout; `constants` is the CONST section.
+pub fn tier(step: &Step, layout: Layout, constants: &[u8]) -> &'static str {
     let (own, takes_depthwise): (_, fn(&Depthwise, bool, &TensorSpec, &TensorSpec) -> bool) = match layout {
         Layout::Rows => return "generic",
         Layout::Dsp => ("armv7em", armv7em::takes_depthwise),
@@ -117,10 +123,11 @@ pub fn tier(step: &Step, layout: Layout) -> &'static str {
         Op::Depthwise { x, taps, accumulate } => {
             let Taps { kernel, stride, dilation, pad } = *taps;
             let geometry = Geometry { kernel, stride, dilation, pad };
-            let shift = accumulate.shift;
+            let bias = biases(constants, accumulate, step.output.dims[2]);
+            let (layout, shift) = (layout.into(), accumulate.shift);
             let op = Depthwise {
                 geometry,
-                accumulate: Accumulate { layout: layout.into(), shift, ..Accumulate::NONE },
+                accumulate: Accumulate { layout, shift, bias: &bias, ..Accumulate::NONE },
             };
             let (x, y) = (x.spec(), step.output.spec());
             (takes_depthwise(&op, accumulate.residual.is_some(), &x, &y), own)

@@ -5,14 +5,14 @@ use runtime::format::Layout;
 
 use super::build::beside;
 use super::{Hooks, Prepared, QuantizeError, Started, layout};
-use crate::budget::{self, Chosen, Control, Network};
+use crate::budget::{self, Chosen, Control, Limits, Network};
 use crate::data::Dataset;
 use crate::file::Parts;
 use crate::integer::{self, AlignedBytes};
 use crate::job::{Job, Quantize};
 use crate::lower::{self, BitPlan, LayerBits, Lowered, Recipe};
 use crate::report::Arm;
-use crate::sensitivity::{self, Sensitivities, SensitivityOptions};
+use crate::sensitivity::{self, Sensitivities};
 
 impl Prepared {
     /// The same bits in every layer but the first and the last; the widest where there is a choice.
@@ -75,20 +75,27 @@ pub struct Choice {
 /// # Errors
 /// See [`QuantizeError`].
 pub fn choose_bits(job: &Job, started: &Started, hooks: &mut Hooks) -> Result<Choice, QuantizeError> {
+    choose_within(job, started, None, hooks)
+}
+
+/// The same with the estimate of cycles held to less than the job's limit, where counts were seen to be above it.
+pub(super) fn choose_within(
+    job: &Job,
+    started: &Started,
+    held: Option<u64>,
+    hooks: &mut Hooks,
+) -> Result<Choice, QuantizeError> {
     let Started { prepared, calibration, test, float, recipe } = started;
-    let eigen_samples = match job.assign.ranking {
-        budget::Ranking::Eigenvalue => SensitivityOptions::default().eigen_samples,
-        _ => 0,
-    };
-    let options = SensitivityOptions { eigen_samples, ..SensitivityOptions::default() };
+    let options = job.sensitivity.with_eigenvalues(job.assign.ranking.needs_eigenvalues());
     (hooks.say)("measuring sensitivities");
     let silent = sensitivity::Hooks { tell: &|_| (), stop: hooks.stop };
     let sensitivities = sensitivity::sensitivities(job, options, silent)?;
     (hooks.say)("choosing bits");
     let lowered = lower::lower(&prepared.graph, &prepared.layers, recipe)?;
     let beside = beside(job, &lowered, calibration, test, float)?;
-    let chosen =
-        budget::choose(Network { prepared, recipe, layout: layout(job)? }, job, &sensitivities, beside)?;
+    let limits = Limits { held_cycles: held, ..Limits::of(&job.target)? };
+    let network = Network { prepared, recipe, layout: layout(job)?, table: limits.table() };
+    let chosen = budget::choose(network, job, limits, &sensitivities, beside)?;
     Ok(Choice { chosen, sensitivities })
 }
 
@@ -103,7 +110,7 @@ pub fn score_controls(
     controls: &[Control],
     test: &Dataset,
 ) -> Result<Vec<Arm>, QuantizeError> {
-    let network = Network { prepared, recipe, layout };
+    let network = Network { prepared, recipe, layout, table: None };
     let score = |control: &Control| {
         let recipe = Recipe { bits: network.plan(&control.bits), ..recipe.clone() };
         let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?;
@@ -121,6 +128,7 @@ fn arm(control: &Control, lowered: &Lowered, accuracy: f64) -> Arm {
         omega: Some(control.objective),
         weight_bytes: lowered.network.infos.iter().map(|info| info.weight_bytes as u64).sum(),
         arena_bytes: lowered.interface.arena_bytes.into(),
+        cycles: control.cycles,
         post_training_accuracy: Some(accuracy),
         accuracy: None,
     }

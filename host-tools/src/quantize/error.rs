@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use runtime::LoadError;
 
 use crate::budget::BudgetError;
+use crate::count::CountError;
 use crate::data::DataError;
 use crate::file::EncodeError;
 use crate::import::ImportErrors;
@@ -36,6 +37,9 @@ pub enum QuantizeError {
     /// Choosing bits.
     #[error(transparent)]
     Budget(#[from] BudgetError),
+    /// Counting cycles.
+    #[error(transparent)]
+    Count(Box<CountError>),
     /// Training.
     #[error(transparent)]
     Train(#[from] TrainError),
@@ -93,5 +97,11 @@ pub enum QuantizeError {
 impl From<SensitivityError> for QuantizeError {
     fn from(error: SensitivityError) -> Self {
         Self::Sensitivity(Box::new(error))
+    }
+}
+
+impl From<CountError> for QuantizeError {
+    fn from(error: CountError) -> Self {
+        Self::Count(Box::new(error))
     }
 }

@@ -4,6 +4,7 @@ mod bits;
 mod build;
 mod error;
 mod golden;
+mod latency;
 mod meta;
 mod reproduce;
 mod write;
@@ -30,11 +31,14 @@ use crate::import;
 use crate::integer::{self, AlignedBytes, Evaluation, InputKind};
 use crate::job::{Job, JobError};
 use crate::lower::{self, BitPlan, Folded, InputForm, Layers, Norm, Ranges, Recipe, Storage, WeightScales};
-use crate::report::{Report, html};
+use crate::report::{Limit, Report, html};
 use crate::train::{self, Control, Event, Trained};
 
 /// Samples that calibration shows at once.
 pub(crate) const CALIBRATION_BATCH: usize = 16;
+
+/// How often bits are chosen where counted cycles are more than estimated ones.
+const COUNTED_ROUNDS: usize = 4;
 
 /// What a job gave.
 #[derive(Debug)]
@@ -172,38 +176,66 @@ impl Started {
 /// Whatever kept the job from its end; nothing half-written stays.
 pub fn quantize(job: &Job, mut hooks: Hooks) -> Result<Outcome, QuantizeError> {
     let started = Started::of(job, &mut hooks)?;
-    let choice = if job.quantize.is_mixed() { Some(choose_bits(job, &started, &mut hooks)?) } else { None };
-    let Started { prepared, calibration, test, float, mut recipe } = started;
-    if let Some(choice) = &choice {
-        recipe.bits = choice.chosen.plan.clone();
-    }
+    let Started { prepared, calibration, test, float, .. } = &started;
     let layout = layout(job)?;
-    let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?.packed(layout);
-    (hooks.say)(&format!("evaluating on {} samples", test.len()));
-    let mut built = build(job, &lowered, &calibration, &test, &float)?;
-    let mut report = Report::new(job, &prepared, &lowered, &built.load()?, &float, &built.accuracy, &test);
-    report.keeps_limits()?;
+    let mut held =
+        if job.quantize.is_mixed() { latency::held_cycles(job, &started, &mut hooks)? } else { None };
+    let mut rounds = 0;
+    let (choice, recipe, mut built, mut report) = loop {
+        let choice = match job.quantize.is_mixed() {
+            true => Some(bits::choose_within(job, &started, held, &mut hooks)?),
+            false => None,
+        };
+        let mut recipe = started.recipe.clone();
+        if let Some(choice) = &choice {
+            recipe.bits = choice.chosen.plan.clone();
+        }
+        let lowered = lower::lower(&prepared.graph, &prepared.layers, &recipe)?.packed(layout);
+        (hooks.say)(&format!("evaluating on {} samples", test.len()));
+        let built = build(job, &lowered, calibration, test, float)?;
+        let mut report = Report::new(job, prepared, &lowered, &built.load()?, float, &built.accuracy, test)?;
+        let estimate = report.constraints.latency_cycles.map(|limit| limit.used);
+        if let Some(cycles) = latency::counted(job, &built.load()?, calibration, &mut hooks)? {
+            report.set_counted(&job.target, cycles)?;
+        }
+        rounds += 1;
+        match (report.constraints.latency_cycles, estimate) {
+            // The estimate of these bits was too low by as much.
+            (Some(Limit { asked: Some(asked), used }), Some(estimate))
+                if used > asked && choice.is_some() && rounds < COUNTED_ROUNDS =>
+            {
+                held = Some(latency::scaled(asked, estimate, used));
+            }
+            _ => {
+                report.keeps_limits()?;
+                break (choice, recipe, built, report);
+            }
+        }
+    };
     if job.train.epochs > 0 {
-        let trained = train_job(job, &prepared, &recipe, &mut hooks)?;
+        let trained = train_job(job, prepared, &recipe, &mut hooks)?;
         // What training did not improve stays as it was.
         let post_training = report.clone();
         if trained.best > 0 {
             let lowered = &trained.lowered.packed(layout);
             (hooks.say)(&format!("evaluating on {} samples", test.len()));
-            built = build(job, lowered, &calibration, &test, &float)?;
-            report = Report::new(job, &prepared, lowered, &built.load()?, &float, &built.accuracy, &test);
+            built = build(job, lowered, calibration, test, float)?;
+            report = Report::new(job, prepared, lowered, &built.load()?, float, &built.accuracy, test)?;
+            if let Some(cycles) = latency::counted(job, &built.load()?, calibration, &mut hooks)? {
+                report.set_counted(&job.target, cycles)?;
+            }
             report.keeps_limits()?;
         }
         report.add_training(&post_training, &job.train, trained);
     }
     if let Some(Choice { chosen, sensitivities }) = choice {
         (hooks.say)(&format!("evaluating {} controls", chosen.controls.len()));
-        let arms = score_controls(&prepared, &recipe, layout, &chosen.controls, &test)?;
+        let arms = score_controls(prepared, &recipe, layout, &chosen.controls, test)?;
         report.add_choice(chosen, arms, &sensitivities);
     }
     let Built { model, inputs, .. } = built;
     (hooks.say)(&format!("writing {}", job.output.dir.display()));
-    report.reproduce = Some(reproduce::reproduce(job, model.as_slice(), &calibration, &test)?);
+    report.reproduce = Some(reproduce::reproduce(job, model.as_slice(), calibration, test)?);
     let json = serde_json::to_string_pretty(&report).map_err(QuantizeError::Json)? + "\n";
     write_beside(&job.output.dir.join("model.hawk"), model.as_slice())?;
     write_beside(&job.output.dir.join("report.json"), json.as_bytes())?;

@@ -24,6 +24,10 @@ pub struct Assignment {
     /// Best assignments for a range of limits, in any order; empty where none were looked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub front: Vec<FrontPoint>,
+    /// HAWQ-V2's front: best of the assignments in which no layer has fewer bits than one of a lower mean trace, by
+    /// weight bytes, whatever the limits; empty where there are too many to look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranked_front: Vec<RankedPoint>,
     /// Other ways to choose the bits, as controls; empty where none were tried.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<Arm>,
@@ -61,6 +65,20 @@ pub struct FrontPoint {
     pub chosen: bool,
 }
 
+/// An assignment that no other one in the order of the mean traces beats, by the prices of its layers.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RankedPoint {
+    /// Sum of Omega over the layers, in units of the loss.
+    pub objective: f64,
+    /// Bytes of packed weights.
+    pub weight_bytes: u64,
+    /// Bit operations of an inference.
+    pub bops: u64,
+    /// Clock cycles of an inference; `None` where no table gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<u64>,
+}
+
 /// A control: another way to choose the bits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Arm {
@@ -73,6 +91,9 @@ pub struct Arm {
     pub weight_bytes: u64,
     /// Bytes of the arena.
     pub arena_bytes: u64,
+    /// Clock cycles of an inference; `None` where no table gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<u64>,
     /// Accuracy of the integer executor before training, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_training_accuracy: Option<f64>,

@@ -8,11 +8,11 @@ use super::{
     ArenaBuffer, Arm, Assignment, BufferKind, Constraints, LayerWidths, Limit, PostTraining, Report,
     Sensitivity, StepReport, Training,
 };
-use crate::budget::{BudgetError, Chosen};
+use crate::budget::{BudgetError, Chosen, Limits};
 use crate::data::Dataset;
 use crate::graph::Graph;
 use crate::integer::Evaluation;
-use crate::job::Job;
+use crate::job::{Job, Target};
 use crate::latency::{LatencyTable, Work};
 use crate::lower::{ArenaBlock, Lowered};
 use crate::quantize::Prepared;
@@ -24,6 +24,9 @@ const FLOAT_BYTES: usize = 4;
 
 impl Report {
     /// Collects the numbers.
+    ///
+    /// # Errors
+    /// Those of [`Limits::of`]; a limit on the latency where a step has no estimate.
     pub fn new(
         job: &Job,
         prepared: &Prepared,
@@ -32,20 +35,27 @@ impl Report {
         float: &Evaluation,
         integer: &Evaluation,
         test: &Dataset,
-    ) -> Self {
+    ) -> Result<Self, BudgetError> {
+        let limits = Limits::of(&job.target)?;
         let infos = &lowered.network.infos;
         let weight_bytes: usize = infos.iter().map(|i| i.weight_bytes).sum();
         let right = |e: &Evaluation, i: usize| e.predictions[i] == test.labels[i];
         let only =
             |a: &Evaluation, b: &Evaluation| (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count();
-        let target = &job.target;
-        let per_step = steps(lowered, model, &target.board);
+        let per_step = steps(lowered, model, limits.table());
+        let cycles: Option<u64> = per_step.iter().map(|step| step.cycles).sum();
+        if let (Some(_), Some(unknown)) = (limits.cycles, per_step.iter().find(|step| step.cycles.is_none()))
+        {
+            return Err(limits.no_estimate(&unknown.name));
+        }
+        let device = limits.device;
+        let microseconds = |cycles: u64| (1e3 * device.milliseconds(cycles)).round() as u64;
         let limit = |asked: Option<u64>, used: u64| Limit { asked, used };
         let bops =
             infos.iter().zip(&per_step).map(|(info, step)| info.macs * u64::from(step.bits_w * step.bits_a));
         let model_bytes = model.file().len();
         let q = &job.quantize;
-        Self {
+        Ok(Self {
             name: job.name.clone(),
             board: job.target.board.clone(),
             scheme: q.scheme(),
@@ -63,11 +73,12 @@ impl Report {
             arena_bytes: model.arena_bytes(),
             macs: infos.iter().map(|i| i.macs).sum(),
             constraints: Constraints {
-                flash_bytes: limit(target.flash.map(|bytes| bytes.0), model_bytes as u64),
-                ram_bytes: limit(target.ram.map(|bytes| bytes.0), model.arena_bytes() as u64),
-                bops: Some(limit(target.bops.map(|count| count.0), bops.sum())),
-                latency_cycles: None,
-                latency_us: None,
+                flash_bytes: limit(limits.flash, model_bytes as u64),
+                ram_bytes: limit(limits.ram, model.arena_bytes() as u64),
+                bops: Some(limit(limits.bops, bops.sum())),
+                latency_cycles: cycles.map(|cycles| limit(limits.cycles, cycles)),
+                latency_us: cycles.map(|cycles| limit(limits.cycles.map(microseconds), microseconds(cycles))),
+                latency_basis: cycles.map(|_| format!("estimated from counts {}", device.about_clock())),
             },
             assignment: Assignment {
                 method: "uniform".into(),
@@ -78,6 +89,7 @@ impl Report {
                 residual: q.residual,
                 layers: layers(&per_step),
                 front: Vec::new(),
+                ranked_front: Vec::new(),
                 arms: Vec::new(),
             },
             sensitivity: None,
@@ -87,7 +99,21 @@ impl Report {
             confusion: integer.confusion.clone(),
             reproduce: None,
             log: prepared.log.clone(),
-        }
+        })
+    }
+
+    /// Puts counted cycles in the place of estimated ones.
+    ///
+    /// # Errors
+    /// Those of [`Limits::of`].
+    pub fn set_counted(&mut self, target: &Target, cycles: u64) -> Result<(), BudgetError> {
+        let Limits { device, cycles: asked, .. } = Limits::of(target)?;
+        let microseconds = |cycles: u64| (1e3 * device.milliseconds(cycles)).round() as u64;
+        let constraints = &mut self.constraints;
+        constraints.latency_cycles = Some(Limit { asked, used: cycles });
+        constraints.latency_us = Some(Limit { asked: asked.map(microseconds), used: microseconds(cycles) });
+        constraints.latency_basis = Some(format!("counted {}", device.about_clock()));
+        Ok(())
     }
 
     /// Checks the limits of the target against what the model takes.
@@ -95,9 +121,13 @@ impl Report {
     /// # Errors
     /// [`BudgetError::Exceeded`] with the first that is not kept.
     pub fn keeps_limits(&self) -> Result<(), BudgetError> {
-        let Constraints { flash_bytes, ram_bytes, bops, .. } = &self.constraints;
-        let limits =
-            [("flash", Some(flash_bytes)), ("RAM", Some(ram_bytes)), ("bit operations", bops.as_ref())];
+        let Constraints { flash_bytes, ram_bytes, bops, latency_cycles, .. } = &self.constraints;
+        let limits = [
+            ("flash", Some(flash_bytes)),
+            ("RAM", Some(ram_bytes)),
+            ("bit operations", bops.as_ref()),
+            ("latency in cycles", latency_cycles.as_ref()),
+        ];
         for (what, limit) in limits {
             let Some(&Limit { asked: Some(asked), used }) = limit else { continue };
             if used > asked {
@@ -135,8 +165,7 @@ fn weights(graph: &Graph) -> usize {
         .sum()
 }
 
-fn steps(lowered: &Lowered, model: &Model, board: &str) -> Vec<StepReport> {
-    let table = LatencyTable::of_board(board);
+fn steps(lowered: &Lowered, model: &Model, table: Option<&LatencyTable>) -> Vec<StepReport> {
     let describe = |(info, step): (&crate::lower::StepInfo, runtime::format::Step)| StepReport {
         name: info.name.clone(),
         op: step.op.name().to_owned(),
@@ -165,14 +194,13 @@ fn layers(steps: &[StepReport]) -> Vec<LayerWidths> {
 
 /// The buffers of a lowered network: its tensors, then the scratch of its steps.
 fn buffers(lowered: &Lowered) -> Vec<ArenaBuffer> {
-    let last = lowered.network.infos.len().saturating_sub(1) as u32;
     let tensor = |block: &ArenaBlock| {
         let names: Vec<&str> =
             block.tensors.iter().map(|&i| lowered.network.tensors[i].name.as_str()).collect();
         ArenaBuffer {
             name: names.join(" + "),
-            first_step: block.first_step.min(last),
-            last_step: block.last_step.min(last),
+            first_step: block.first_step,
+            last_step: block.last_step,
             offset: block.offset,
             bytes: block.bytes,
             kind: BufferKind::Tensor,

@@ -10,7 +10,7 @@ mod sensitivity;
 mod table;
 
 pub use arena::{ArenaBuffer, BufferKind};
-pub use assignment::{Arm, Assignment, FrontPoint, LayerWidths};
+pub use assignment::{Arm, Assignment, FrontPoint, LayerWidths, RankedPoint};
 pub use collect::main_bits;
 pub use numbers::{Constraints, Limit, PostTraining, Report, StepReport, Training};
 pub use reproduce::{Hash, Reproduce};

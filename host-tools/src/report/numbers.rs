@@ -105,6 +105,9 @@ pub struct Constraints {
     /// Microseconds of an inference on the board.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_us: Option<Limit>,
+    /// What the latency is made of; absent where nothing gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_basis: Option<String>,
 }
 
 /// One limit.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Report, StepReport};
+use super::{Constraints, Report, StepReport};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,6 +33,11 @@ impl fmt::Display for Report {
             ("arena (RAM)", bytes(self.arena_bytes), "scratch included".into()),
             ("multiply-adds", thousands(self.macs), "an inference".into()),
         ]);
+        let Constraints { latency_cycles, latency_us, latency_basis, .. } = &self.constraints;
+        if let (Some(cycles), Some(time), Some(basis)) = (latency_cycles, latency_us, latency_basis) {
+            let milliseconds = format!("{:.2} ms", time.used as f64 / 1e3);
+            rows.push(("latency", milliseconds, format!("{} cycles, {basis}", thousands(cycles.used))));
+        }
         for (what, figure, remark) in rows {
             writeln!(f, "  {}", format!("{what:<18}{figure:>14}  {remark}").trim_end())?;
         }

@@ -23,6 +23,7 @@ pub enum Method {
 
 /// How sensitivities are measured. Every value is part of what a stored result is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct SensitivityOptions {
     /// Samples, evenly spaced over the data.
     pub samples: usize,
@@ -32,17 +33,25 @@ pub struct SensitivityOptions {
     pub probes: usize,
     /// Probing ends early when no standard error is above this share of its trace.
     pub tolerance: f64,
-    /// Samples that eigenvalues are found with; 0 for none.
-    pub eigen_samples: usize,
+    /// Samples that eigenvalues are found with; 0 for none. Not given, 64 where something asks for eigenvalues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eigen_samples: Option<usize>,
 }
 
 impl Default for SensitivityOptions {
     fn default() -> Self {
-        Self { samples: 512, method: Method::Auto, probes: 48, tolerance: 0.05, eigen_samples: 64 }
+        Self { samples: 512, method: Method::Auto, probes: 48, tolerance: 0.05, eigen_samples: None }
     }
 }
 
 impl SensitivityOptions {
+    /// The same with eigenvalues where they are asked for, unless it says how many samples they take.
+    #[must_use]
+    pub fn with_eigenvalues(self, asked: bool) -> Self {
+        let samples = if asked { EIGEN_SAMPLES } else { 0 };
+        Self { eigen_samples: Some(self.eigen_samples.unwrap_or(samples)), ..self }
+    }
+
     /// Checks every value.
     ///
     /// # Errors
@@ -61,6 +70,9 @@ impl SensitivityOptions {
         Ok(())
     }
 }
+
+/// Samples that eigenvalues are found with by default: every step of every layer is a pass of its own.
+const EIGEN_SAMPLES: usize = 64;
 
 /// Largest residual of an eigenvector: its eigenvalue is then right to about a hundredth.
 pub(super) const EIGEN_TOLERANCE: f64 = 0.1;

@@ -9,7 +9,7 @@ use super::{Eigenvalue, Estimate, SensitivityOptions};
 use crate::train::Loss;
 
 /// What numbers were measured on: they are good for nothing else.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// CRC-32 of the folded network.
     pub network: u32,
@@ -23,6 +23,17 @@ pub struct Origin {
     pub seed: u64,
     /// How it is measured.
     pub options: SensitivityOptions,
+}
+
+impl Origin {
+    /// Whether what was measured so is what another wants: the same, or more than that.
+    pub(super) fn serves(&self, wanted: &Self) -> bool {
+        let mut own = *self;
+        if wanted.options.eigen_samples.unwrap_or(0) == 0 {
+            own.options.eigen_samples = wanted.options.eigen_samples;
+        }
+        own == *wanted
+    }
 }
 
 /// Sensitivities of a network.

@@ -50,7 +50,9 @@ pub fn sensitivities(
     options.check()?;
     let subject = Subject::of(job, options)?;
     let result = job.output.dir.join("sensitivity.json");
-    if let Some(known) = read_json::<Sensitivities>(&result).filter(|known| known.origin == subject.origin) {
+    if let Some(known) =
+        read_json::<Sensitivities>(&result).filter(|known| known.origin.serves(&subject.origin))
+    {
         return Ok(known);
     }
     let partial = job.output.dir.join("sensitivity.partial.json");
@@ -207,7 +209,7 @@ impl Run<'_> {
 
     /// On fewer samples, evenly spaced: every step of every layer is a pass of its own.
     fn find_eigenvalues(&mut self) -> Result<(), SensitivityError> {
-        let wanted = self.subject.origin.options.eigen_samples;
+        let wanted = self.subject.origin.options.eigen_samples.unwrap_or(0);
         if wanted == 0 || self.state.eigenvalues.is_some() {
             return Ok(());
         }

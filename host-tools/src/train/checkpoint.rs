@@ -15,7 +15,7 @@ use crate::lower::Ranges;
 use crate::quantize::write_beside;
 
 /// First bytes of the file, with the version of its form.
-const MAGIC: [u8; 8] = *b"HAWKCKP1";
+const MAGIC: [u8; 8] = *b"HAWKCKP2";
 
 /// Parameters of one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

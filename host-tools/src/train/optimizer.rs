@@ -9,6 +9,9 @@ use super::parameters::{Block, Kind};
 /// Decay of Adam's averages and what keeps its divisor from 0 (Kingma and Ba 2015, algorithm 1).
 const ADAM: (f32, f32, f32) = (0.9, 0.999, 1e-8);
 
+/// Least size that biases count as having: they may start at 0 (Shazeer and Stern 2018, section 8).
+const LEAST_BIAS: f32 = 1e-3;
+
 /// Scales change at most by this factor in one step, so that they stay positive.
 const SCALE_STEP: f32 = 1.25;
 
@@ -65,8 +68,9 @@ impl State {
                     sgd(&mut block.values, gradient, &mut self.first[index], rate, decay, options.momentum)
                 }
                 Some(second) => {
+                    let sizes = sizes(block);
                     let moments = (self.first[index].as_mut_slice(), second.as_mut_slice());
-                    adam(&mut block.values, gradient, moments, rate, decay, self.steps);
+                    adam(&mut block.values, gradient, moments, &sizes, rate, decay, self.steps);
                 }
             }
             for (value, before) in block.values.iter_mut().zip(before.iter().flatten()) {
@@ -91,10 +95,21 @@ fn sgd(
     }
 }
 
+/// Root mean square of every row. Adam's steps have one size whatever the gradients; folding BatchNorm makes channels
+/// of very different sizes, and scales are small numbers, so each row steps in units of its own size (Shazeer and
+/// Stern 2018, section 8).
+fn sizes(block: &Block) -> Vec<f32> {
+    let length = (block.values.len() / block.rows.max(1)).max(1);
+    let least = if block.kind == Kind::Affine { LEAST_BIAS } else { 0.0 };
+    let size = |row: &[f32]| (row.iter().map(|v| v * v).sum::<f32>() / length as f32).sqrt().max(least);
+    block.values.chunks(length).map(size).collect()
+}
+
 fn adam(
     values: &mut [f32],
     gradient: impl Iterator<Item = f32>,
     (first, second): (&mut [f32], &mut [f32]),
+    sizes: &[f32],
     rate: f32,
     decay: f32,
     steps: u64,
@@ -102,10 +117,14 @@ fn adam(
     let (b1, b2, epsilon) = ADAM;
     let unbias = |beta: f32| 1.0 - f64::from(beta).powi(steps.min(1 << 20) as i32) as f32;
     let (unbias1, unbias2) = (unbias(b1), unbias(b2));
-    for (((value, gradient), m), v) in values.iter_mut().zip(gradient).zip(first).zip(second) {
+    let length = values.len() / sizes.len().max(1);
+    let sizes = sizes.iter().flat_map(|size| std::iter::repeat_n(*size, length));
+    for ((((value, gradient), m), v), size) in
+        values.iter_mut().zip(gradient).zip(first).zip(second).zip(sizes)
+    {
         *m = b1 * *m + (1.0 - b1) * gradient;
         *v = b2 * *v + (1.0 - b2) * gradient * gradient;
-        *value -= rate * (*m / unbias1 / ((*v / unbias2).sqrt() + epsilon) + decay * *value);
+        *value -= rate * (size * (*m / unbias1 / ((*v / unbias2).sqrt() + epsilon)) + decay * *value);
     }
 }
 
@@ -123,7 +142,7 @@ mod tests {
     use super::*;
 
     fn block(kind: Kind) -> Vec<Block> {
-        vec![Block { name: "x".into(), kind, values: vec![1.0] }]
+        vec![Block { name: "x".into(), kind, rows: 1, values: vec![1.0] }]
     }
 
     #[test]
@@ -155,6 +174,34 @@ mod tests {
         State::new(&weight, Optimizer::Adam).step(&mut weight, &[Some(vec![123.0])], 0.125, &options);
         // (1 - b1) g / (1 - b1) is g only up to rounding: two roundings of 2^-24 each, times the step of 1/8.
         assert!((weight[0].values[0] - 0.875).abs() < 1e-6);
+    }
+
+    #[test]
+    fn rows_step_in_units_of_their_own_size() {
+        let options = TrainOptions { decay: 0.0, ..TrainOptions::default() };
+        let values = vec![3.0, 4.0, 0.003, 0.004];
+        let mut weight =
+            vec![Block { name: "x".into(), kind: Kind::Weight, rows: 2, values: values.clone() }];
+        let gradient = vec![5.0, -0.25, 5.0, -0.25];
+        State::new(&weight, Optimizer::Adam).step(&mut weight, &[Some(gradient)], 0.125, &options);
+        let steps: Vec<f32> =
+            weight[0].values.iter().zip(&values).map(|(after, before)| before - after).collect();
+        // sqrt((9 + 16) / 2) / 8, each to a few roundings of 2^-24 of the value that it was taken from.
+        for (step, want) in
+            steps.iter().zip([0.441_941_74, -0.441_941_74, 0.000_441_941_74, -0.000_441_941_74])
+        {
+            assert!((step - want).abs() < 2e-6 * want.abs(), "{step} {want}");
+        }
+    }
+
+    #[test]
+    fn a_scale_that_is_small_takes_small_steps() {
+        let options = TrainOptions::default();
+        let mut scale = block(Kind::WeightScale);
+        scale[0].values = vec![1e-5];
+        State::new(&scale, Optimizer::Adam).step(&mut scale, &[Some(vec![1.0])], 0.001, &options);
+        // 1e-5 (1 - 0.001) up to roundings of 2^-24.
+        assert!((scale[0].values[0] / 0.999e-5 - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(super) struct Block {
     pub name: String,
     /// What they are.
     pub kind: Kind,
+    /// Rows of equal length: the output channels of weights, every scale by itself. What is in one row is of one size.
+    pub rows: usize,
     /// The values.
     pub values: Vec<f32>,
 }
@@ -118,10 +120,11 @@ impl Parameters {
         for (index, (layer, weight, bias)) in weighted.enumerate() {
             let norm = norms.get(&layer.output);
             let (weight, bias) = norm.map_or((weight, bias), |norm| (&norm.weight, &norm.bias));
-            let weight = this.push(&layer.name, Kind::Weight, weight.clone());
-            let bias = this.push(&layer.name, Kind::Affine, bias.clone());
+            let weight = this.push(&layer.name, Kind::Weight, bias.len(), weight.clone());
+            let bias = this.push(&layer.name, Kind::Affine, 1, bias.clone());
             let affine = norm.map(|Norm { norm, .. }| {
-                [&norm.gamma, &norm.beta].map(|values| this.push(&layer.name, Kind::Affine, values.clone()))
+                [&norm.gamma, &norm.beta]
+                    .map(|values| this.push(&layer.name, Kind::Affine, 1, values.clone()))
             });
             this.statistics.push(norm.map(|Norm { norm, .. }| Statistics {
                 mean: norm.mean.clone(),
@@ -129,20 +132,20 @@ impl Parameters {
                 epsilon: norm.epsilon,
             }));
             let scale = scales.get(index).map(|scales| {
-                let scales = scales.iter().map(|&s| s as f32).collect();
-                this.push(&layer.name, Kind::WeightScale, scales)
+                let values: Vec<f32> = scales.iter().map(|&s| s as f32).collect();
+                this.push(&layer.name, Kind::WeightScale, values.len(), values)
             });
             this.slots.push(Slots { weight, bias, norm: affine, scale });
         }
         for (key, name, scale) in activations {
-            let block = this.push(name, Kind::ActivationScale, vec![*scale as f32]);
+            let block = this.push(name, Kind::ActivationScale, 1, vec![*scale as f32]);
             this.activations.insert(*key, block);
         }
         this
     }
 
-    fn push(&mut self, name: &str, kind: Kind, values: Vec<f32>) -> usize {
-        self.blocks.push(Block { name: name.to_owned(), kind, values });
+    fn push(&mut self, name: &str, kind: Kind, rows: usize, values: Vec<f32>) -> usize {
+        self.blocks.push(Block { name: name.to_owned(), kind, rows, values });
         self.blocks.len() - 1
     }
 

@@ -4,8 +4,8 @@
 //! (dense layer), the last one padded with zero weights. A block is a sequence of little-endian words: a header word
 //! for each of its channels, then for every word index of a row one word of each channel. A word holds 4 (8-bit
 //! weights), 8 (4-bit) or 16 (2-bit) inputs. The weights of every kernel row are padded with zero weights to a multiple of 4
-//! inputs (8 at 2 bits), so that a kernel row is as many whole words of the input; a dense layer is one such row, and
-//! all of a channel's weights to whole words, an even number of them in an 8-bit dense layer.
+//! inputs (8 at 2 bits), so that a kernel row is whole words of the input; those of a dense layer, which are one row, to a
+//! multiple of 8; then all of a channel's to whole words.
 //!
 //! Inputs `x0 .. x3` of a quad make two pairs, `e = (x0, x2)` and `o = (x1, x3)`, because that is what
 //! SXTB16 makes of four bytes. A kernel multiplies a 16-bit lane of several packed weights, and the lowest
@@ -73,7 +73,8 @@ pub struct Blocks {
 impl Blocks {
     /// Inputs of a kernel row with those that pad it.
     pub(crate) const fn padded_row(&self) -> usize {
-        let unit = if matches!(self.bits, WeightBits::W2) { 7 } else { 3 };
+        let eight = self.channels == DENSE_CHANNELS || matches!(self.bits, WeightBits::W2);
+        let unit = if eight { 7 } else { 3 };
         (self.row_len + unit) & !unit
     }
 
@@ -95,12 +96,7 @@ impl Blocks {
             None => 0,
         };
         let shift = self.bits.log2_per_word();
-        let words = (inputs >> shift) + ((inputs & ((1 << shift) - 1) != 0) as usize);
-        if self.channels == DENSE_CHANNELS && matches!(self.bits, WeightBits::W8) {
-            words + (words & 1)
-        } else {
-            words
-        }
+        (inputs >> shift) + ((inputs & ((1 << shift) - 1) != 0) as usize)
     }
 
     /// Inputs of a channel with all that pad it.
@@ -190,7 +186,7 @@ impl Blocks {
             }
         }
         if folded {
-            let blocks = (count + channels - 1) / channels;
+            let blocks = count.div_ceil(channels);
             (0..blocks * channels * (self.chunks() - 1)).for_each(|_| emit(0));
         }
     }

@@ -216,3 +216,26 @@ fn tied_layers_rank_together() {
     let best = hawq_v2(&problem, &scores, &steps, None).unwrap().best.unwrap();
     assert_eq!(best.candidates, [0, 0, 0, 0, 1, 1, 1, 1, 1, 0]);
 }
+
+#[test]
+fn chance_uses_up_the_bytes() {
+    // Half of the bytes would do; the walk alone ends anywhere between.
+    let layer = |size: u64| {
+        let candidate = |&bits: &Bits| Candidate {
+            bits,
+            objective: f64::from(8 - bits.weights),
+            costs: vec![size * u64::from(bits.weights) / 2],
+        };
+        Layer::free("layer", STEPS.iter().map(candidate).collect())
+    };
+    let measures = vec![Measure { name: "bytes".into(), constant: 0, limit: Some(700) }];
+    let layers: Vec<Layer> = (0..40).map(|at| layer(1 + at % 9)).collect();
+    let problem = Problem { measures, layers, ties: vec![] };
+    let like = solve(&problem, None, &Effort::default()).unwrap().choice().unwrap().clone();
+    assert_eq!(like.totals[0], 700);
+    for seed in 0..20 {
+        let found = random(&problem, &like, 500, seed, None).unwrap();
+        assert!(found.totals[0] >= 695, "{}", found.totals[0]);
+        assert_ne!(found.candidates, like.candidates);
+    }
+}

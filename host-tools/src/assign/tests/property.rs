@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::brute::{self, Key};
 use crate::assign::{
     Arena, AssignError, Bits, Candidate, Effort, Infeasible, Layer, Measure, Operand, OracleError, Outcome,
-    Problem, Proof, Tie, solve,
+    Problem, Proof, Tie, solve, sweep_memory,
 };
 
 const WIDTHS: [Bits; 6] = [
@@ -206,6 +206,28 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_sweep_of_memory_is_a_front_of_optima(
+        problem in problem(2..=5, 4),
+        weights in vec(0..20u64, 5),
+        points in 1..9usize,
+    ) {
+        let peak = |bits: &[u8]| pairs(&weights, bits);
+        let mut oracle = |bits: &[u8]| -> Result<u64, OracleError> { Ok(peak(bits)) };
+        let mut arena = Arena::new(7, &mut oracle);
+        let Ok(front) = sweep_memory(&problem, points, &mut arena, &Effort::default()) else { return Ok(()) };
+        let mut limit = Some(u64::MAX);
+        for point in &front {
+            let expected = limit.and_then(|limit| brute::best(&problem, Some((limit, &peak))));
+            let choice = &point.choice;
+            prop_assert_eq!(Some((choice.objective, choice.totals[0], choice.candidates.clone())), expected);
+            limit = choice.arena.and_then(|peak| peak.checked_sub(1));
+        }
+        if front.len() < points {
+            prop_assert_eq!(limit.and_then(|limit| brute::best(&problem, Some((limit, &peak)))), None);
+        }
+    }
 
     // One width of activations for all layers: too many joint choices to list, so that the width is branched on.
     #[test]

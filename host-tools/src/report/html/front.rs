@@ -6,7 +6,7 @@ use super::figure::{PANEL, Shape, Swatch, figure, panels, point};
 use super::scale::Scale;
 use super::svg::{Anchor, Mark, Svg};
 use super::text::{escape, percent, short};
-use crate::report::{Arm, FrontPoint, Report, thousands};
+use crate::report::{Arm, FrontPoint, RankedPoint, Report, thousands};
 
 const HEIGHT: f64 = 280.0;
 const RIGHT: f64 = 18.0;
@@ -15,6 +15,8 @@ const RIGHT: f64 = 18.0;
 #[derive(Clone, Debug, PartialEq)]
 enum Role {
     Front,
+    /// HAWQ-V2's.
+    Ranked,
     Chosen,
     /// A control, with its letter.
     Arm(String),
@@ -27,7 +29,7 @@ struct Dot {
     omega: Option<f64>,
     accuracy: Option<f64>,
     weight_bytes: f64,
-    arena_bytes: f64,
+    arena_bytes: Option<f64>,
     bops: Option<f64>,
     cycles: Option<f64>,
 }
@@ -42,7 +44,7 @@ struct Measure {
 
 const SIZES: [Measure; 4] = [
     Measure { name: "packed weights", of: |d| Some(d.weight_bytes), units: BYTES },
-    Measure { name: "arena (RAM)", of: |d| Some(d.arena_bytes), units: BYTES },
+    Measure { name: "arena (RAM)", of: |d| d.arena_bytes, units: BYTES },
     Measure { name: "bit operations", of: |d| d.bops, units: COUNTS },
     Measure { name: "cycles", of: |d| d.cycles, units: COUNTS },
 ];
@@ -76,6 +78,11 @@ pub(super) fn section(report: &Report) -> Option<String> {
     let some = |role: fn(&Role) -> bool| dots.iter().any(|dot| role(&dot.role));
     let legend: Vec<(Swatch, String)> = [
         (some(|r| *r == Role::Front), Swatch::Line("s1", Shape::Circle), "best assignments found"),
+        (
+            some(|r| *r == Role::Ranked),
+            Swatch::Point("s4", Shape::Triangle),
+            "HAWQ-V2: bits in the order of the traces",
+        ),
         (some(|r| *r == Role::Chosen), Swatch::Point("s2", Shape::Star), "the file’s assignment"),
         (some(|r| matches!(r, Role::Arm(_))), Swatch::Point("s3", Shape::Square), "controls, by letter"),
     ]
@@ -99,7 +106,17 @@ fn dots(report: &Report) -> Vec<Dot> {
         omega: Some(p.objective),
         accuracy: p.accuracy,
         weight_bytes: p.weight_bytes as f64,
-        arena_bytes: p.arena_bytes as f64,
+        arena_bytes: Some(p.arena_bytes as f64),
+        bops: Some(p.bops as f64),
+        cycles: p.cycles.map(|n| n as f64),
+    };
+    let ranked = |p: &RankedPoint| Dot {
+        role: Role::Ranked,
+        name: "in the order of the traces".into(),
+        omega: Some(p.objective),
+        accuracy: None,
+        weight_bytes: p.weight_bytes as f64,
+        arena_bytes: None,
         bops: Some(p.bops as f64),
         cycles: p.cycles.map(|n| n as f64),
     };
@@ -109,12 +126,13 @@ fn dots(report: &Report) -> Vec<Dot> {
         omega: arm.omega,
         accuracy: arm.accuracy.or(arm.post_training_accuracy),
         weight_bytes: arm.weight_bytes as f64,
-        arena_bytes: arm.arena_bytes as f64,
+        arena_bytes: Some(arm.arena_bytes as f64),
         bops: None,
-        cycles: None,
+        cycles: arm.cycles.map(|n| n as f64),
     };
     let assignment = &report.assignment;
-    assignment.front.iter().map(front).chain(assignment.arms.iter().enumerate().map(arm)).collect()
+    let found = assignment.front.iter().map(front).chain(assignment.ranked_front.iter().map(ranked));
+    found.chain(assignment.arms.iter().enumerate().map(arm)).collect()
 }
 
 /// A to Z, then by number.
@@ -160,6 +178,7 @@ fn draw(dots: &[Dot], size: &Measure, quality: &Quality) -> Option<Svg> {
             format!("{}: {} {}, {}: {}", dot.name, short(x / unit), unit_name, quality.title, short(*y));
         let (shape, radius, class) = match &dot.role {
             Role::Front => (Shape::Circle, 3.5, "point s1"),
+            Role::Ranked => (Shape::Triangle, 3.0, "point s4"),
             Role::Chosen => (Shape::Star, 7.0, "point s2"),
             Role::Arm(_) => (Shape::Square, 4.5, "point s3"),
         };
@@ -176,8 +195,11 @@ fn draw(dots: &[Dot], size: &Measure, quality: &Quality) -> Option<Svg> {
 
 /// Dots that none of at most their size beats, by size.
 fn best(known: &[(f64, f64, &Dot)], more_is_better: bool) -> Vec<(f64, f64)> {
-    let mut sorted: Vec<(f64, f64)> =
-        known.iter().filter(|(.., dot)| !matches!(dot.role, Role::Arm(_))).map(|&(x, y, _)| (x, y)).collect();
+    let mut sorted: Vec<(f64, f64)> = known
+        .iter()
+        .filter(|(.., dot)| matches!(dot.role, Role::Front | Role::Chosen))
+        .map(|&(x, y, _)| (x, y))
+        .collect();
     let better = |a: f64, b: f64| if more_is_better { a > b } else { a < b };
     sorted.sort_by(|a, b| {
         a.0.total_cmp(&b.0).then(if more_is_better { b.1.total_cmp(&a.1) } else { a.1.total_cmp(&b.1) })
@@ -220,8 +242,8 @@ fn table(report: &Report, dots: &[Dot]) -> String {
     };
     let chosen = dots.iter().filter(|dot| dot.role == Role::Chosen).map(|dot| {
         let before = report.post_training.as_ref().map(|before| before.accuracy);
-        let sizes = [dot.weight_bytes, dot.arena_bytes].map(|n| thousands(n as u64));
-        let [weights, arena] = sizes;
+        let sizes = [dot.weight_bytes, dot.arena_bytes.unwrap_or(0.0)];
+        let [weights, arena] = sizes.map(|n| thousands(n as u64));
         row("★", &dot.name, [omega(dot.omega), weights, arena, share(before), share(Some(report.accuracy))])
     });
     let arms = report.assignment.arms.iter().enumerate().map(|(i, arm)| {

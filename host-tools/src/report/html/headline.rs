@@ -75,7 +75,7 @@ fn cards(report: &Report) -> Vec<Card> {
         label: "Latency",
         figure: short(limit.used as f64 / 1000.0),
         unit: "ms",
-        remarks: Vec::new(),
+        remarks: constraints.latency_basis.iter().cloned().collect(),
         limit: Some(limit),
     }));
     cards.extend(constraints.bops.map(|limit| work("Bit operations", limit, "BOPs")));

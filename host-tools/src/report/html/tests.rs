@@ -3,7 +3,7 @@
 use super::page;
 use crate::report::{
     ArenaBuffer, Arm, Assignment, BufferKind, Constraints, FrontPoint, Hash, LayerSensitivity, LayerWidths,
-    Limit, PostTraining, Report, Reproduce, Sensitivity, StepReport, Training,
+    Limit, PostTraining, RankedPoint, Report, Reproduce, Sensitivity, StepReport, Training,
 };
 use crate::train::{EpochReport, TrainOptions};
 
@@ -56,11 +56,18 @@ fn full(name: &str, number: f64) -> Report {
         accuracy: Some(0.9),
         chosen: i == 1,
     };
+    let ranked = |i: u64| RankedPoint {
+        objective: if i == 1 { number } else { 0.2 },
+        weight_bytes: 9_000 * (i + 1),
+        bops: 1_000,
+        cycles: None,
+    };
     let arm = |i: u64| Arm {
         name: name(),
         omega: Some(0.05),
         weight_bytes: 15_000 + i,
         arena_bytes: 1000,
+        cycles: Some(7000),
         post_training_accuracy: Some(number),
         accuracy: None,
     };
@@ -92,6 +99,7 @@ fn full(name: &str, number: f64) -> Report {
             bops: Some(limit(2_000_000_000)),
             latency_cycles: Some(limit(900)),
             latency_us: Some(limit(900)),
+            latency_basis: Some("counted".into()),
         },
         assignment: Assignment {
             method: name(),
@@ -105,6 +113,7 @@ fn full(name: &str, number: f64) -> Report {
                 .into_iter()
                 .collect(),
             front: (0..4).map(point).collect(),
+            ranked_front: (0..3).map(ranked).collect(),
             arms: (0..30).map(arm).collect(),
         },
         sensitivity: Some(Sensitivity {

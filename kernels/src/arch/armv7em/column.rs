@@ -6,13 +6,12 @@
 use core::cell::Cell;
 
 use super::product::PIXELS;
-use super::simd::smlad;
-use super::widen::{widen2, widen4, widen8};
+use super::widen::{MAX_INPUTS, Rows, column8, start, widen2, widen4};
 use crate::WeightBits;
 use crate::layout::dsp::{Blocks, CHUNK_WORDS};
 
-/// Inputs between two sums: 16-bit lanes hold them.
-const CHUNK_INPUTS: usize = 4 * CHUNK_WORDS;
+// A piece of columns is a chunk.
+const _: () = assert!(MAX_INPUTS == 4 * CHUNK_WORDS);
 
 /// Bytes of scratch for `pixels` columns and `staged` rows of bytes, at any address.
 pub(super) const fn scratch_bytes(blocks: &Blocks, pixels: usize, staged: usize) -> usize {
@@ -32,10 +31,10 @@ pub(super) struct Columns<'a, const P: usize> {
     pub(super) words: &'a [Cell<u32>],
     stage: &'a [Cell<u8>],
     stage_bytes: usize,
-    /// Inputs behind the last kernel row.
-    missing: usize,
     /// Whether every chunk has sums of its own.
     chunked: bool,
+    /// Whether columns are filled piece by piece, so that their sums are written down.
+    long: bool,
 }
 
 impl<'a, const P: usize> Columns<'a, P> {
@@ -46,9 +45,12 @@ impl<'a, const P: usize> Columns<'a, P> {
         let (sums, rest) = words(aligned).split_at_checked(P * blocks.chunks())?;
         let (words, _) = rest.split_at_checked((inputs >> 1) * P)?;
         let stage = aligned.get((sums.len() + words.len()) << 2..)?;
-        let missing = inputs - blocks.kernel_rows * blocks.padded_row();
+        // What pads all kernel rows together is zero, and stays so.
+        let filled = blocks.kernel_rows * stage_bytes;
+        words.iter().skip((filled >> 1) * P).for_each(|word| word.set(0));
         let chunked = !folded && matches!(blocks.bits, WeightBits::W8);
-        Some(Self { bits: blocks.bits, sums: signed(sums), words, stage, stage_bytes, missing, chunked })
+        let long = !folded || filled > MAX_INPUTS;
+        Some(Self { bits: blocks.bits, sums: signed(sums), words, stage, stage_bytes, chunked, long })
     }
 
     /// Sums of a chunk, or of all inputs.
@@ -66,146 +68,107 @@ impl<'a, const P: usize> Columns<'a, P> {
     /// Starts new columns.
     #[inline(always)]
     pub(super) fn filler(&self) -> Filler<'a, P> {
-        Filler {
-            bits: self.bits,
-            rest: self.words,
-            left: CHUNK_INPUTS,
-            lanes: [0; P],
-            sums: [0; P],
-            out: self.sums,
-            missing: self.missing,
-            chunked: self.chunked,
+        Filler { columns: *self, rest: self.words, left: MAX_INPUTS, sums: [0; P], chunk: 0 }
+    }
+
+    fn set_sums(&self, chunk: usize, sums: [i32; P]) {
+        for (cell, sum) in self.sums.iter().skip(P * chunk).zip(sums) {
+            cell.set(sum);
         }
     }
 }
 
-/// Fills columns from the first input to the last.
+impl<'a> Columns<'a, PIXELS> {
+    /// All columns at once, from `rows` kernel rows that lie `next` bytes apart; gives their sums. `None` where there are
+    /// too many inputs for that.
+    #[inline(always)]
+    pub(super) fn fill(
+        &self,
+        sources: [&'a [Cell<u8>]; PIXELS],
+        count: usize,
+        next: usize,
+    ) -> Option<[i32; PIXELS]> {
+        if self.long {
+            return None;
+        }
+        let Self { bits, words: out, stage_bytes: row_bytes, .. } = *self;
+        Some(Rows { bits, sources, row_bytes, next, count, out }.run())
+    }
+}
+
+/// Fills columns from the first input to the last, in pieces whose sums have room in 16-bit lanes.
 pub(super) struct Filler<'a, const P: usize> {
-    bits: WeightBits,
+    columns: Columns<'a, P>,
     /// Words that are to be filled.
     rest: &'a [Cell<u32>],
-    /// Inputs until the lanes are full.
+    /// Inputs that are left of a chunk.
     left: usize,
-    lanes: [u32; P],
     sums: [i32; P],
-    /// Where sums are to go.
-    out: &'a [Cell<i32>],
-    missing: usize,
-    chunked: bool,
+    chunk: usize,
 }
 
 impl<const P: usize> Filler<'_, P> {
     /// Appends bytes of each pixel: equally many, a multiple of 4, of 8 for 2-bit weights.
-    #[inline(always)]
-    pub(super) fn push(&mut self, source: [&[Cell<u8>]; P]) {
-        let count = source.first().map_or(0, |bytes| bytes.len());
-        if count < self.left {
-            self.widen(source, count);
-        } else {
-            self.push_long(source, count);
-        }
-    }
-
-    /// Bytes that fill the lanes.
-    #[inline(never)]
-    fn push_long(&mut self, mut source: [&[Cell<u8>]; P], mut count: usize) {
-        while count > 0 {
-            let now = count.min(self.left);
-            self.widen(source.map(|bytes| bytes.get(..now).unwrap_or(&[])), now);
-            source = source.map(|bytes| bytes.get(now..).unwrap_or(&[]));
-            count -= now;
+    pub(super) fn push(&mut self, mut source: [&[Cell<u8>]; P]) {
+        loop {
+            let count = source.first().map_or(0, |bytes| bytes.len()).min(self.left);
+            if count == 0 {
+                return;
+            }
+            let (out, rest) = self.rest.split_at_checked((count >> 1) * P).unwrap_or((&[], &[]));
+            let now = source.map(|bytes| bytes.get(..count).unwrap_or(&[]));
+            let sums = widen(self.columns.bits, now, out);
+            for (sum, more) in self.sums.iter_mut().zip(sums) {
+                *sum = sum.wrapping_add(more);
+            }
+            source = source.map(|bytes| bytes.get(count..).unwrap_or(&[]));
+            self.rest = rest;
+            self.left -= count;
             if self.left == 0 {
-                self.flush();
-                if self.chunked {
+                self.left = MAX_INPUTS;
+                if self.columns.chunked {
                     self.close();
                 }
             }
         }
     }
 
+    /// Completes the sums: those of the last chunk.
     #[inline(always)]
-    fn widen(&mut self, source: [&[Cell<u8>]; P], count: usize) {
-        let (now, rest) = self.rest.split_at_checked((count >> 1) * P).unwrap_or((&[], &[]));
-        self.rest = rest;
-        self.left -= count;
-        widen::<P>(self.bits, source, now, &mut self.lanes);
+    pub(super) fn finish(mut self) -> [i32; P] {
+        let sums = self.sums;
+        self.close();
+        sums
     }
 
-    /// Fills up with zeros and completes the sums.
-    #[inline(always)]
-    pub(super) fn finish(mut self) {
-        if self.missing > 0 {
-            let zeros = [const { Cell::new(0) }; 16];
-            let missing = zeros.get(..self.missing).unwrap_or(&[]);
-            self.push([missing; P]);
-        }
-        if self.left < CHUNK_INPUTS || !self.chunked {
-            self.flush();
-            self.close();
-        }
-    }
-
-    #[inline(always)]
-    fn flush(&mut self) {
-        for (sum, lanes) in self.sums.iter_mut().zip(&mut self.lanes) {
-            *sum = smlad(*lanes, 0x0001_0001, *sum);
-            *lanes = 0;
-        }
-        self.left = CHUNK_INPUTS;
-    }
-
-    /// Writes the sums of a chunk.
-    #[inline(always)]
     fn close(&mut self) {
-        let log2_factor = if self.bits == WeightBits::W8 { 15 } else { 7 };
-        let (now, rest) = self.out.split_at_checked(P).unwrap_or((&[], &[]));
-        for (cell, sum) in now.iter().zip(&self.sums) {
-            cell.set((sum << log2_factor).wrapping_neg());
-        }
+        self.columns.set_sums(self.chunk, self.sums);
         self.sums = [0; P];
-        self.out = rest;
+        self.chunk += 1;
     }
 }
 
-/// [`widen8`] and its siblings by width, for the two strip widths that there are.
+/// One piece, for the two widths that there are: a strip and one column.
 #[inline(always)]
-fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell<u32>], sums: &mut [u32; P]) {
-    if let ([a, b, c], [x, y, z]) = (&source[..], &mut sums[..]) {
-        let (source, mut strip) = ([*a, *b, *c], [*x, *y, *z]);
-        match bits {
-            WeightBits::W8 => strip::widen8(source, out, &mut strip),
-            WeightBits::W4 => strip::widen4(source, out, &mut strip),
-            WeightBits::W2 => widen2::<PIXELS, { 4 * PIXELS }>(source, out, &mut strip),
-        }
-        [*x, *y, *z] = strip;
-        return;
+fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell<u32>]) -> [i32; P] {
+    let mut sums = [0; P];
+    if let ([a, b, c], Some(sums)) = (&source[..], sums.first_chunk_mut::<PIXELS>()) {
+        let row_bytes = a.len();
+        *sums = Rows { bits, sources: [a, b, c], row_bytes, next: 0, count: 1, out }.run();
+        return sums_of(sums);
     }
+    let mut lanes = [0; P];
     match bits {
-        WeightBits::W8 => widen8::<P, 2>(source, out, sums),
-        WeightBits::W4 => widen4::<P, 2>(source, out, sums),
-        WeightBits::W2 => widen2::<P, 4>(source, out, sums),
+        WeightBits::W8 => lanes = source.map(|source| column8(source, out)),
+        WeightBits::W4 => widen4::<P, 2>(source, out, &mut lanes),
+        WeightBits::W2 => widen2::<P, 4>(source, out, &mut lanes),
     }
+    lanes.map(|lanes| start(bits, lanes))
 }
 
-#[cfg(dsp)]
-use super::widen_asm as strip;
-
-#[cfg(not(dsp))]
-mod strip {
-    //! Three pixels by portable arithmetic.
-
-    use core::cell::Cell;
-
-    use crate::arch::armv7em::product::PIXELS;
-    use crate::arch::armv7em::widen;
-
-    pub(super) fn widen8(source: [&[Cell<u8>]; PIXELS], out: &[Cell<u32>], sums: &mut [u32; PIXELS]) {
-        widen::widen8::<PIXELS, { 2 * PIXELS }>(source, out, sums);
-    }
-
-    pub(super) fn widen4(source: [&[Cell<u8>]; PIXELS], out: &[Cell<u32>], sums: &mut [u32; PIXELS]) {
-        widen::widen4::<PIXELS, { 2 * PIXELS }>(source, out, sums);
-    }
+/// The same numbers, of an array whose length is known to be `P`.
+fn sums_of<const P: usize>(sums: &[i32; PIXELS]) -> [i32; P] {
+    core::array::from_fn(|p| sums.get(p).copied().unwrap_or(0))
 }
 
 /// The aligned words of bytes that start on a multiple of 4.

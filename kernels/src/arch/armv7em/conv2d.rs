@@ -52,27 +52,37 @@ pub fn conv2d(
     let all = rows * row_pixels;
     // A narrower result over its residual would overtake the residual's later pixels within a strip.
     let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
-    let mut next = Pixel::default();
-    while next.index < all {
-        let mut pixels = [next; PIXELS];
-        let count = width.min(all - next.index);
+    let backwards = op.descends(&x.spec(), &y.spec());
+    let mut next = if backwards { Pixel { index: all, h: rows, w: 0 } } else { Pixel::default() };
+    let mut left = all;
+    while left > 0 {
+        let count = width.min(left);
+        left -= count;
+        if backwards {
+            (0..count).for_each(|_| next.step_back(row_pixels));
+        }
+        let mut at = next;
+        let mut pixels = [at; PIXELS];
         for p in 0..PIXELS {
             // Pixels that are not there are the last one again.
-            pixels[p] = if p < count { next } else { pixels[p - 1] };
+            pixels[p] = if p < count { at } else { pixels[p - 1] };
             if p < count {
-                next.step(row_pixels);
+                at.step(row_pixels);
             }
         }
-        taps.fill(&kernel.columns, &pixels);
+        if !backwards {
+            next = at;
+        }
+        let sums = taps.fill(&kernel.columns, &pixels);
         match &mut strip {
             // The residual of a pixel that is not there may be overwritten already.
             Some(strip) if residual.is_none() || count == PIXELS => {
-                strip.run(kernel.columns.sums_of(0), pixels.map(|pixel| pixel.index * channels));
+                strip.run(sums, pixels.map(|pixel| pixel.index * channels));
                 if channels & 1 == 1 {
-                    kernel.finish(&pixels, count, channels - 1);
+                    kernel.finish(&pixels, count, channels - 1, sums);
                 }
             }
-            _ => kernel.finish(&pixels, count, 0),
+            _ => kernel.finish(&pixels, count, 0, sums),
         }
     }
     if strip.is_some() {
@@ -113,7 +123,7 @@ impl<'a> Kernel<'a> {
 
     /// Results of the channels from `first` on, an even number, by way of their accumulators.
     #[inline(never)]
-    fn finish(&self, pixels: &[Pixel; PIXELS], count: usize, first: usize) {
+    fn finish(&self, pixels: &[Pixel; PIXELS], count: usize, first: usize, sums: [i32; PIXELS]) {
         let channels = usize::from(self.y.spec().dims.c);
         let finish =
             pixels.map(|Pixel { h, w, .. }| Finish::new(&self.op.accumulate, self.y, self.residual, (h, w)));
@@ -121,7 +131,7 @@ impl<'a> Kernel<'a> {
         let mut c = first;
         while c < channels {
             let batch = (channels - c).min(BATCH * CONV_CHANNELS);
-            self.accumulators(c >> 1, (batch + 1) >> 1, &cells);
+            self.accumulators((c >> 1, (batch + 1) >> 1), sums, &cells);
             for (p, finish) in finish.iter().enumerate().take(count) {
                 for i in 0..batch {
                     let acc = cells.get(i * PIXELS + p).map_or(0, Cell::get);
@@ -134,11 +144,16 @@ impl<'a> Kernel<'a> {
     }
 
     /// Accumulators of at most [`BATCH`] blocks, without the bias that is not folded.
-    fn accumulators(&self, first: usize, blocks: usize, cells: &[Cell<i32>; BATCH * BLOCK]) {
+    fn accumulators(
+        &self,
+        (first, blocks): (usize, usize),
+        sums: [i32; PIXELS],
+        cells: &[Cell<i32>; BATCH * BLOCK],
+    ) {
         if self.stream.folded {
             let product = self.stream.product(&self.columns, first, blocks);
             if let Some(mut strip) = Strip::new(&product, &Output::Accumulators(cells)) {
-                strip.run(self.columns.sums_of(0), [0; PIXELS]);
+                strip.run(sums, [0; PIXELS]);
             }
             self.stream.scale(cells);
             return;

@@ -55,8 +55,7 @@ pub fn dense(
         stage(x, columns.stage(0));
         filler.push([columns.stage(0)]);
     }
-    filler.finish();
-    let [sum] = columns.sums_of(0);
+    let [sum] = filler.finish();
     let mut first = 0;
     if let (None, Dtype::I8, Some(shift)) = (residual, y.spec().dtype, stream.shift(op.accumulate.shift)) {
         let whole = channels >> DENSE_CHANNELS.ilog2();

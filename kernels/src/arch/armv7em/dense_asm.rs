@@ -218,14 +218,14 @@ macro_rules! dense {
     };
 }
 
-dense!(dense_8, [words_8, words_8, words_8, words_8]);
+dense!(dense_8, [words_8, words_8, words_8, words_8, words_8, words_8, words_8, words_8]);
 dense!(dense_4, [words_4, words_4]);
 dense!(dense_2, [words_2]);
 
 /// Bytes of instructions for what the loop repeats; base-2 logarithms of the words in it and of its repetitions.
 const fn unrolled(bits: WeightBits) -> (usize, u32, u32) {
     match bits {
-        WeightBits::W8 => (27 * 4, 1, 2),
+        WeightBits::W8 => (27 * 4, 1, 3),
         WeightBits::W4 => (35 * 4, 0, 1),
         WeightBits::W2 => (69 * 4, 0, 0),
     }

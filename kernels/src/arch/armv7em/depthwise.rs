@@ -9,7 +9,7 @@ use core::cell::Cell;
 
 use super::bytes::clamp_bytes;
 use super::column::words;
-use super::planes::{Channel, Class};
+use super::planes::{Class, Group};
 use super::rows::Widen;
 use super::simd::{pkhbt, pkhtb, sxtb16, sxtb16_ror8};
 use crate::op::{Accumulate, Depthwise};
@@ -20,6 +20,12 @@ const GROUP: usize = 4;
 
 /// Rows and columns of the kernel.
 const TAPS: usize = 3;
+
+/// Base-2 logarithm of the largest factor for weights.
+const MAX_SCALE: u32 = 8;
+
+// Half of an accumulator's range is left for the products of scaled weights.
+const _: () = assert!(((TAPS * TAPS) << (14 + MAX_SCALE)) < 1 << 30);
 
 /// Shape of the planes.
 #[derive(Clone, Copy)]
@@ -65,7 +71,15 @@ pub(crate) fn scratch(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> usize {
 
 /// Whether [`depthwise`] has a kernel of its own for a step, and does not leave it to the generic tier.
 pub fn takes(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
-    !has_residual && op.accumulate.shift == 32 && Tile::new(op, x, y).is_some()
+    !has_residual && scale(&op.accumulate).is_some() && Tile::new(op, x, y).is_some()
+}
+
+/// Base-2 logarithm of the factor that makes a step's shift 32: weights times that still fit 16 bits, and no accumulator
+/// leaves 32.
+fn scale(accumulate: &Accumulate) -> Option<u32> {
+    let scale = 32u32.checked_sub(u32::from(accumulate.shift)).filter(|&scale| scale <= MAX_SCALE)?;
+    let largest = i32::MAX >> (scale + 1);
+    (scale == 0 || accumulate.bias.iter().all(|bias| (-largest..=largest).contains(bias))).then_some(scale)
 }
 
 /// Depthwise convolution of a file in layout `dsp`, see [`Depthwise`]. What is no plain 3x3 kernel between bytes runs
@@ -81,7 +95,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), true), scratch.len());
+    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), None), scratch.len());
     let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
     if have < need {
         return Err(small);
@@ -89,7 +103,8 @@ pub fn depthwise(
     match Tile::new(op, &x.spec(), &y.spec()) {
         Some(tile) if takes(op, residual.is_some(), &x.spec(), &y.spec()) => {
             let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).unwrap_or(&[]);
-            run(x, op, tile, words(aligned), y)?;
+            let scale = scale(&op.accumulate).unwrap_or(0);
+            run(x, op, scale, tile, words(aligned), y)?;
             clamp_bytes(y.cells(), op.accumulate.clamp);
             Ok(())
         }
@@ -100,7 +115,14 @@ pub fn depthwise(
     }
 }
 
-fn run(x: &Tensor, op: &Depthwise, tile: Tile, planes: &[Cell<u32>], y: &Tensor) -> Result<(), KernelError> {
+fn run(
+    x: &Tensor,
+    op: &Depthwise,
+    scale: u32,
+    tile: Tile,
+    planes: &[Cell<u32>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
     let (rows, columns, channels) = y.spec().dims.hwc();
     let stride = usize::from(op.geometry.stride[0]);
     let accumulate = &op.accumulate;
@@ -109,40 +131,37 @@ fn run(x: &Tensor, op: &Depthwise, tile: Tile, planes: &[Cell<u32>], y: &Tensor)
     let plane_words = tile.plane_words();
     let words = ((columns + 1) >> 1) * stride + 1;
     let widen = Widen::new(x, usize::from(op.geometry.pad[1]), words, tile.class, planes, plane_words);
-    let plane = |c: usize| planes.get(c * plane_words..(c + 1) * plane_words).unwrap_or(&[]);
     let mut first = 0;
     while first < channels {
-        let group = pairs(&weights, first);
+        let pairs = pairs(&weights, first, scale);
+        let group = pairs.get(..GROUP.min(channels - first)).unwrap_or(&[]);
         let (mut kept, mut oy) = (0, 0);
         while oy < rows {
             let outputs = tile.outputs.min(rows - oy);
             widen.rows(first, (oy * stride + kept).wrapping_sub(pad), kept, (outputs - 1) * stride + TAPS);
-            for (i, weights) in group.into_iter().enumerate().take(channels - first) {
-                let c = first + i;
-                Channel {
-                    class: tile.class,
-                    stride,
-                    plane: plane(i),
-                    weights,
-                    bias: accumulate.bias.get(c).copied().unwrap_or(0),
-                    multiplier: accumulate.multipliers.get(c).copied().unwrap_or(0),
-                    out: y.cells().get(oy * columns * channels + c..).unwrap_or(&[]),
-                    step: channels,
-                    rows: outputs,
-                    columns,
-                }
-                .run();
+            Group {
+                class: tile.class,
+                stride,
+                planes,
+                plane_words,
+                weights: group,
+                bias: accumulate.bias.get(first..).unwrap_or(&[]),
+                scale,
+                multipliers: accumulate.multipliers.get(first..).unwrap_or(&[]),
+                out: y.cells().get(oy * columns * channels + first..).unwrap_or(&[]),
+                step: channels,
+                rows: outputs,
+                columns,
             }
+            .run();
             oy += outputs;
             if oy < rows {
                 // The next tile needs the last rows too.
                 kept = TAPS - stride;
                 let words = tile.class.stride();
-                for plane in (0..GROUP).map(plane) {
-                    let behind = plane.get(outputs * stride * words..).unwrap_or(&[]);
-                    for (to, from) in plane.iter().zip(behind).take(kept * words) {
-                        to.set(from.get());
-                    }
+                for plane in 0..GROUP {
+                    let plane = planes.get(plane * plane_words..).unwrap_or(&[]);
+                    move_up(plane, outputs * stride * words, kept * words);
                 }
             }
         }
@@ -151,12 +170,25 @@ fn run(x: &Tensor, op: &Depthwise, tile: Tile, planes: &[Cell<u32>], y: &Tensor)
     Ok(())
 }
 
+/// Moves `count` words to the front; rows are a multiple of four words.
+fn move_up(plane: &[Cell<u32>], from: usize, count: usize) {
+    let (to, from) = (plane.get(..count).unwrap_or(&[]), plane.get(from..).unwrap_or(&[]));
+    for (to, from) in to.as_chunks::<4>().0.iter().zip(from.as_chunks::<4>().0) {
+        let [a, b, c, d] = [from[0].get(), from[1].get(), from[2].get(), from[3].get()];
+        to[0].set(a);
+        to[1].set(b);
+        to[2].set(c);
+        to[3].set(d);
+    }
+}
+
 /// Weights of four channels as the kernel wants them: `(w0, w1), (w1, w2)` of each row.
-fn pairs(weights: &Weights, first: usize) -> [[u32; 6]; GROUP] {
+fn pairs(weights: &Weights, first: usize, scale: u32) -> [[u32; 6]; GROUP] {
     let mut result = [[0; 6]; GROUP];
     for ky in 0..TAPS {
         let taps: [u32; TAPS] = core::array::from_fn(|kx| four(weights, ky * TAPS + kx, first));
-        let (even, odd) = (taps.map(sxtb16), taps.map(sxtb16_ror8));
+        let scaled = |lanes: u32| times(lanes, scale);
+        let (even, odd) = (taps.map(sxtb16).map(scaled), taps.map(sxtb16_ror8).map(scaled));
         for i in 0..2 {
             let at = 2 * ky + i;
             result[0][at] = pkhbt(even[i], even[i + 1]);
@@ -166,6 +198,11 @@ fn pairs(weights: &Weights, first: usize) -> [[u32; 6]; GROUP] {
         }
     }
     result
+}
+
+/// 16-bit lanes times `2^scale`; the products fit.
+fn times(lanes: u32, scale: u32) -> u32 {
+    (lanes & 0xffff_0000) << scale | ((lanes << scale) & 0xffff)
 }
 
 /// Weights of four channels of one tap as bytes; `first` is a multiple of 4.

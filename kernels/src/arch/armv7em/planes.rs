@@ -1,4 +1,4 @@
-//! One channel of a depthwise 3x3 convolution over a plane of 16-bit rows.
+//! Channels of a depthwise 3x3 convolution over planes of 16-bit rows.
 
 use core::cell::Cell;
 
@@ -34,17 +34,20 @@ impl Class {
     }
 }
 
-/// A channel's plane and where its results go.
-pub(super) struct Channel<'a> {
+/// Planes of neighbouring channels and where their results go.
+pub(super) struct Group<'a> {
     pub(super) class: Class,
     /// Of the convolution: 1 or 2.
     pub(super) stride: usize,
-    pub(super) plane: &'a [Cell<u32>],
-    /// `(w0, w1), (w1, w2)` of each kernel row.
-    pub(super) weights: [u32; 6],
-    pub(super) bias: i32,
-    pub(super) multiplier: i32,
-    /// Bytes from the first result on.
+    pub(super) planes: &'a [Cell<u32>],
+    pub(super) plane_words: usize,
+    /// `(w0, w1), (w1, w2)` of each kernel row, for each channel.
+    pub(super) weights: &'a [[u32; 6]],
+    pub(super) bias: &'a [i32],
+    /// Base-2 logarithm of a factor that the weights have, and the bias has not.
+    pub(super) scale: u32,
+    pub(super) multipliers: &'a [i32],
+    /// Bytes from the first channel's first result on.
     pub(super) out: &'a [Cell<u8>],
     /// Bytes between two results.
     pub(super) step: usize,
@@ -53,18 +56,23 @@ pub(super) struct Channel<'a> {
     pub(super) columns: usize,
 }
 
-impl Channel<'_> {
-    /// Writes the results if plane and output are large enough, requantised at shift 32 to bytes.
+impl Group<'_> {
+    /// Writes the results if planes and output are large enough, requantised at shift 32 to bytes.
     #[inline(always)]
     pub(super) fn run(&self) {
         let row_words = ((self.columns + 1) >> 1) * self.stride + 1;
         let plane_rows = (self.rows - 1) * self.stride + 3;
-        let last = (self.rows * self.columns - 1) * self.step;
-        if row_words <= self.class.stride()
-            && plane_rows * self.class.stride() <= self.plane.len()
+        let channels = self.weights.len();
+        let behind = channels.saturating_sub(1);
+        let last = (self.rows * self.columns - 1) * self.step + behind;
+        if channels > 0
+            && channels <= self.bias.len()
+            && channels <= self.multipliers.len()
+            && row_words <= self.class.stride()
+            && behind * self.plane_words + plane_rows * self.class.stride() <= self.planes.len()
             && last < self.out.len()
         {
-            imp::channel(self);
+            imp::group(self);
         }
     }
 }
@@ -74,18 +82,27 @@ use super::planes_asm as imp;
 
 #[cfg(not(dsp))]
 mod imp {
-    use super::Channel;
+    use super::Group;
     use crate::arch::armv7em::simd::{smlabt, smlad, smlatb, smmul, ssat8};
 
-    pub(super) fn channel(channel: &Channel) {
-        let width = channel.class.stride();
-        let word = |row: usize, i: usize| channel.plane.get(row * width + i).map_or(0, |cell| cell.get());
-        for i in 0..channel.rows * channel.columns {
-            let (oy, ox) = (i / channel.columns, i % channel.columns);
-            let column = ox * channel.stride;
-            let mut acc = channel.bias;
-            for (ky, [low, high]) in channel.weights.as_chunks::<2>().0.iter().enumerate() {
-                let row = oy * channel.stride + ky;
+    pub(super) fn group(group: &Group) {
+        for (c, weights) in group.weights.iter().enumerate() {
+            channel(group, c, weights);
+        }
+    }
+
+    fn channel(group: &Group, c: usize, weights: &[u32; 6]) {
+        let plane = group.planes.get(c * group.plane_words..).unwrap_or(&[]);
+        let width = group.class.stride();
+        let word = |row: usize, i: usize| plane.get(row * width + i).map_or(0, |cell| cell.get());
+        let bias = group.bias.get(c).copied().unwrap_or(0) << group.scale;
+        let multiplier = group.multipliers.get(c).copied().unwrap_or(0);
+        for i in 0..group.rows * group.columns {
+            let (oy, ox) = (i / group.columns, i % group.columns);
+            let column = ox * group.stride;
+            let mut acc = bias;
+            for (ky, [low, high]) in weights.as_chunks::<2>().0.iter().enumerate() {
+                let row = oy * group.stride + ky;
                 let (a, b) = (word(row, column >> 1), word(row, (column >> 1) + 1));
                 acc = if column & 1 == 0 {
                     smlabt(b, *high, smlad(a, *low, acc))
@@ -93,8 +110,8 @@ mod imp {
                     smlad(b, *high, smlatb(a, *low, acc))
                 };
             }
-            if let Some(cell) = channel.out.get(i * channel.step) {
-                cell.set(ssat8(smmul(acc, channel.multiplier)) as u8);
+            if let Some(cell) = group.out.get(i * group.step + c) {
+                cell.set(ssat8(smmul(acc, multiplier)) as u8);
             }
         }
     }

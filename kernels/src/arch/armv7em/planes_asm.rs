@@ -1,25 +1,30 @@
-//! One channel of a depthwise 3x3 convolution by instructions: six words of weights stay in registers.
+//! Channels of a depthwise 3x3 convolution by instructions: six words of weights stay in registers.
 
 #![allow(unsafe_code, reason = "instructions by name; each use says why it is sound")]
 
 use core::arch::naked_asm;
 use core::cell::Cell;
 
-use super::planes::{Channel, Class};
+use super::planes::{Class, Group};
 
-/// What [`Channel`] says, as the instructions find it.
+/// What [`Group`] says, as the instructions find it on their stack, behind the plane's row, bias and multiplier of a
+/// channel.
 #[repr(C)]
 struct Task {
-    weights: [u32; 6],
-    plane: *const Cell<u32>,
-    bias: i32,
-    multiplier: i32,
     /// Bytes of a row that start a result.
     width: usize,
     /// From behind the last pair of a row to the next row of results.
     advance: isize,
+    rows_left: usize,
     rows: usize,
+    plane: *const Cell<u32>,
+    plane_bytes: usize,
+    weights: *const [u32; 6],
+    bias: *const i32,
+    multipliers: *const i32,
     out: *const Cell<u8>,
+    channels: usize,
+    scale: u32,
     step: usize,
 }
 
@@ -66,21 +71,45 @@ macro_rules! row_2 {
     };
 }
 
-/// Frame: plane, bias, multiplier, width, advance, rows. r0 walks the plane's row, r1 the results.
+/// r0 walks the plane's row, r1 the results; r12 is the step between them.
 macro_rules! channel {
     ($name:ident, $next_row:literal, [$($row:expr),*]) => {
         /// # Safety
-        /// The task's plane and output must be as large as its rows and width say.
+        /// The task's planes, constants and output must be as large as its channels, rows and width say.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(task: *const Task) {
             naked_asm!(
                 core_with_dsp!(),
                 "push {{r4-r11, lr}}",
-                "sub sp, #24",
+                "sub sp, #60",
+                "add lr, sp, #12",
+                "ldmia r0!, {{r1-r6}}",
+                "stmia lr!, {{r1-r6}}",
+                "ldmia r0!, {{r1-r6}}",
+                "stmia lr!, {{r1-r6}}",
+                "ldr r12, [r0]",
+                // A channel.
+                "1:",
+                "ldr r0, [sp, #36]",
                 "ldmia r0!, {{r4-r9}}",
-                "ldmia r0!, {{r1, r2, r3, r10, r11, r12}}",
-                "stm sp, {{r1, r2, r3, r10, r11, r12}}",
-                "ldmia r0, {{r1, r12}}",
+                "str r0, [sp, #36]",
+                "ldrd r0, r1, [sp, #40]",
+                "ldr r2, [r0], #4",
+                "ldr r3, [r1], #4",
+                "strd r0, r1, [sp, #40]",
+                "ldr r0, [sp, #56]",
+                "lsl r2, r2, r0",
+                "strd r2, r3, [sp, #4]",
+                "ldrd r0, r1, [sp, #28]",
+                "str r0, [sp]",
+                "add r0, r1",
+                "str r0, [sp, #28]",
+                "ldr r0, [sp, #24]",
+                "str r0, [sp, #20]",
+                "ldr r1, [sp, #48]",
+                "add r0, r1, #1",
+                "str r0, [sp, #48]",
+                // A row of results.
                 "2:",
                 "ldr r0, [sp]",
                 "ldr lr, [sp, #12]",
@@ -109,7 +138,11 @@ macro_rules! channel {
                 "subs r3, #1",
                 "str r3, [sp, #20]",
                 "bne 2b",
-                "add sp, #24",
+                "ldr r0, [sp, #52]",
+                "subs r0, #1",
+                "str r0, [sp, #52]",
+                "bne 1b",
+                "add sp, #60",
                 "pop {{r4-r11, pc}}",
             )
         }
@@ -161,25 +194,30 @@ channel!(
     ]
 );
 
-/// All results of a channel; the caller has compared its shape with plane and output.
+/// All results of a group; the caller has compared its shape with planes, constants and output.
 #[inline(always)]
-pub(super) fn channel(channel: &Channel) {
-    let odd = (channel.columns & 1) * channel.step;
+pub(super) fn group(group: &Group) {
+    let odd = (group.columns & 1) * group.step;
     let task = Task {
-        weights: channel.weights,
-        plane: channel.plane.as_ptr(),
-        bias: channel.bias,
-        multiplier: channel.multiplier,
-        width: channel.columns * channel.stride * 2,
+        width: group.columns * group.stride * 2,
         advance: -(odd as isize),
-        rows: channel.rows,
-        out: channel.out.as_ptr(),
-        step: channel.step,
+        rows_left: 0,
+        rows: group.rows,
+        plane: group.planes.as_ptr(),
+        plane_bytes: group.plane_words * 4,
+        weights: group.weights.as_ptr(),
+        bias: group.bias.as_ptr(),
+        multipliers: group.multipliers.as_ptr(),
+        out: group.out.as_ptr(),
+        channels: group.weights.len(),
+        scale: group.scale,
+        step: group.step,
     };
     // SAFETY: a row's loop reads one word behind the last pair's and writes `columns` bytes `step` apart, which
-    // `Channel::run` has compared with plane and output. All bytes written are cells.
+    // `Group::run` has compared with planes and output, as it has the channels with the constants. All bytes written
+    // are cells.
     unsafe {
-        match (channel.class, channel.stride) {
+        match (group.class, group.stride) {
             (Class::Narrow, 1) => narrow_1(&task),
             (Class::Narrow, _) => narrow_2(&task),
             (Class::Middle, 1) => middle_1(&task),

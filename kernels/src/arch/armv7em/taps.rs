@@ -21,6 +21,16 @@ pub(super) struct Pixel {
 }
 
 impl Pixel {
+    /// The pixel before it.
+    #[inline(always)]
+    pub(super) fn step_back(&mut self, row_pixels: usize) {
+        self.index -= 1;
+        if self.w == 0 {
+            (self.h, self.w) = (self.h - 1, row_pixels);
+        }
+        self.w -= 1;
+    }
+
     /// The pixel behind it.
     #[inline(always)]
     pub(super) fn step(&mut self, row_pixels: usize) {
@@ -48,6 +58,13 @@ pub(super) struct Taps<'a> {
     starts: usize,
     /// Input rows at which a kernel may start that lies inside.
     tops: usize,
+    /// Input rows and bytes from a kernel row to the next.
+    step: usize,
+    next: usize,
+    /// Bytes from a pixel's first tap to the end of its last kernel row.
+    end: usize,
+    /// Whether a kernel row is neighbouring bytes.
+    direct: bool,
     /// Padding.
     padding: &'a [Cell<u8>],
 }
@@ -61,6 +78,7 @@ impl<'a> Taps<'a> {
         let padding = staged.stage(0);
         padding.iter().for_each(|cell| cell.set(x.spec().zero as u8));
         let direct = x.spec().dtype == Dtype::I8 && (dw == 1 || kw == 1);
+        let (bytes, next) = (op.blocks().padded_row(), dh * columns * channels);
         Self {
             x: *x,
             op,
@@ -70,50 +88,63 @@ impl<'a> Taps<'a> {
             rows,
             columns,
             channels,
-            bytes: op.blocks().padded_row(),
+            bytes,
             starts: if direct { (columns + 1).saturating_sub(kw) } else { 0 },
             tops: rows.saturating_sub((kh - 1) * dh),
+            step: dh,
+            next,
+            end: (kh - 1) * next + bytes,
+            direct,
             padding,
         }
     }
 
-    /// Fills the columns of a strip.
+    /// Fills the columns of a strip; gives their sums.
     #[inline(always)]
-    pub(super) fn fill(&self, columns: &Columns<'a, PIXELS>, pixels: &[Pixel; PIXELS]) {
+    pub(super) fn fill(&self, columns: &Columns<'a, PIXELS>, pixels: &[Pixel; PIXELS]) -> [i32; PIXELS] {
         // Above and left of the input the subtractions wrap to large numbers.
-        let tops = pixels.map(|pixel| (pixel.h * self.stride[0]).wrapping_sub(self.pad[0]));
-        let lefts = pixels.map(|pixel| (pixel.w * self.stride[1]).wrapping_sub(self.pad[1]));
-        let mut filler = columns.filler();
-        let inside = tops.iter().all(|&top| top < self.tops) && lefts.iter().all(|&left| left < self.starts);
-        let step = usize::from(self.op.geometry.dilation[0]);
-        let mut at: [usize; PIXELS] = core::array::from_fn(|p| {
-            tops[p].wrapping_mul(self.columns).wrapping_add(lefts[p]).wrapping_mul(self.channels)
+        let corners = pixels.map(|pixel| {
+            let top = (pixel.h * self.stride[0]).wrapping_sub(self.pad[0]);
+            (top, (pixel.w * self.stride[1]).wrapping_sub(self.pad[1]))
         });
-        let next = step * self.columns * self.channels;
-        let end = self.x.cells().len();
-        if inside && at[PIXELS - 1] + (self.kernel_rows - 1) * next + self.bytes <= end {
-            for _ in 0..self.kernel_rows {
-                filler.push(at.map(|at| self.x.cells().get(at..at + self.bytes).unwrap_or(&[])));
-                at = at.map(|at| at + next);
-            }
-        } else {
-            for ky in 0..self.kernel_rows {
-                let rows: [&[Cell<u8>]; PIXELS] = core::array::from_fn(|p| {
-                    let row = tops[p].wrapping_add(ky * step);
-                    if row >= self.rows {
-                        return self.padding;
-                    }
-                    let start = at[p].wrapping_add(ky * next);
-                    let here = self.x.cells().get(start..start.wrapping_add(self.bytes));
-                    match here {
-                        Some(here) if lefts[p] < self.starts => here,
-                        _ => self.stage(row, pixels[p].w, columns.stage(1 + p)),
-                    }
-                });
-                filler.push(rows);
+        if corners.iter().all(|&(top, left)| top < self.tops && left < self.starts) {
+            let sources = corners.map(|(top, left)| {
+                self.x.cells().get((top * self.columns + left) * self.channels..).unwrap_or(&[])
+            });
+            if self.end <= sources[PIXELS - 1].len()
+                && let Some(sums) = columns.fill(sources, self.kernel_rows, self.next)
+            {
+                return sums;
             }
         }
-        filler.finish();
+        self.fill_rows(columns, pixels, corners)
+    }
+
+    /// The same row by row, with padding.
+    #[inline(never)]
+    fn fill_rows(
+        &self,
+        columns: &Columns<'a, PIXELS>,
+        pixels: &[Pixel; PIXELS],
+        corners: [(usize, usize); PIXELS],
+    ) -> [i32; PIXELS] {
+        let mut filler = columns.filler();
+        let mut row = corners.map(|(top, _)| top);
+        for _ in 0..self.kernel_rows {
+            filler.push(core::array::from_fn(|p| {
+                if row[p] >= self.rows {
+                    return self.padding;
+                }
+                let left = corners[p].1;
+                let start = (row[p] * self.columns).wrapping_add(left).wrapping_mul(self.channels);
+                match self.x.cells().get(start..start.wrapping_add(self.bytes)) {
+                    Some(here) if left < self.starts => here,
+                    _ => self.stage(row[p], pixels[p].w, columns.stage(1 + p)),
+                }
+            }));
+            row = row.map(|row| row.wrapping_add(self.step));
+        }
+        filler.finish()
     }
 
     /// The bytes under one kernel row, zero points where it is padded. What lies behind does not matter.
@@ -121,6 +152,20 @@ impl<'a> Taps<'a> {
         let geometry = &self.op.geometry;
         let kw = usize::from(geometry.kernel[1]);
         let spec = self.x.spec();
+        // Bytes beside a row are bytes too: they are copied, then replaced.
+        let left = (ox * self.stride[1]).wrapping_sub(self.pad[1]);
+        let start = (row * self.columns).wrapping_add(left).wrapping_mul(self.channels);
+        if let Some(here) = self.x.cells().get(start..start.wrapping_add(self.bytes))
+            && self.direct
+        {
+            copy(here, stage);
+            let before = if left < self.columns { 0 } else { left.wrapping_neg().min(kw) };
+            let inside = (left.wrapping_add(kw).min(self.columns)).wrapping_sub(left).min(kw);
+            let after = stage.get(inside * self.channels..).unwrap_or(&[]);
+            fill(stage, before * self.channels, spec.zero as u8);
+            fill(after, (kw - inside) * self.channels, spec.zero as u8);
+            return stage;
+        }
         let mut out = stage;
         let mut kx = 0;
         while kx < kw {

@@ -5,7 +5,9 @@
 
 use core::cell::Cell;
 
-use super::simd::{rev16, ssub16, sxtab16, sxtab16_ror8, sxtb16, sxtb16_ror8};
+use super::product::PIXELS;
+use super::simd::{rev16, smlad, ssub16, sxtab16, sxtab16_ror8, sxtb16, sxtb16_ror8};
+use crate::WeightBits;
 
 /// Four bytes as they lie in memory.
 #[inline(always)]
@@ -88,4 +90,77 @@ pub(super) fn widen2<const P: usize, const Q: usize>(
         out[3 * P + p].set(last);
         sums[p] = sxtab16_ror8(sxtab16(sxtab16(sums[p], first), second), first);
     });
+}
+
+/// Most inputs whose sums fit 16-bit lanes: each lane takes the even ones of four, or three of eight.
+pub(super) const MAX_INPUTS: usize = 496;
+
+/// Rows of bytes of a strip's pixels, equally far apart.
+pub(super) struct Rows<'a> {
+    pub(super) bits: WeightBits,
+    /// Bytes of each pixel from its first row on.
+    pub(super) sources: [&'a [Cell<u8>]; PIXELS],
+    /// A multiple of 4, of 8 for 2-bit weights.
+    pub(super) row_bytes: usize,
+    /// Bytes from a row to the next.
+    pub(super) next: usize,
+    pub(super) count: usize,
+    pub(super) out: &'a [Cell<u32>],
+}
+
+impl Rows<'_> {
+    /// Widens all rows, at most [`MAX_INPUTS`] bytes; gives the sums that accumulators start with, 0 where there is less
+    /// of anything than that.
+    #[inline(always)]
+    pub(super) fn run(&self) -> [i32; PIXELS] {
+        let inputs = self.count * self.row_bytes;
+        let end = self.count.saturating_sub(1) * self.next + self.row_bytes;
+        let fits = inputs > 0
+            && inputs <= MAX_INPUTS
+            && self.sources.iter().all(|source| end <= source.len())
+            && (inputs >> 1) * PIXELS <= self.out.len();
+        if fits { imp::rows(self) } else { [0; PIXELS] }
+    }
+}
+
+/// What accumulators start with: minus the sum of two lanes, times what the packed weights leave in the product.
+#[inline(always)]
+pub(super) fn start(bits: WeightBits, lanes: u32) -> i32 {
+    let log2_factor = if bits == WeightBits::W8 { 15 } else { 7 };
+    (smlad(lanes, 0x0001_0001, 0) << log2_factor).wrapping_neg()
+}
+
+/// [`widen8`] of one column; gives the lanes of its sum.
+pub(super) use imp::column8;
+
+#[cfg(dsp)]
+use super::widen_asm as imp;
+
+#[cfg(not(dsp))]
+mod imp {
+    use core::cell::Cell;
+
+    use super::{PIXELS, Rows, WeightBits, start, widen2, widen4, widen8};
+
+    pub(in crate::arch::armv7em) fn column8(source: &[Cell<u8>], out: &[Cell<u32>]) -> u32 {
+        let mut lanes = [0];
+        widen8::<1, 2>([source], out, &mut lanes);
+        lanes[0]
+    }
+
+    pub(super) fn rows(rows: &Rows) -> [i32; PIXELS] {
+        let mut lanes = [0; PIXELS];
+        let mut out = rows.out;
+        for row in 0..rows.count {
+            let at = row * rows.next;
+            let sources = rows.sources.map(|source| source.get(at..at + rows.row_bytes).unwrap_or(&[]));
+            match rows.bits {
+                WeightBits::W8 => widen8::<PIXELS, { 2 * PIXELS }>(sources, out, &mut lanes),
+                WeightBits::W4 => widen4::<PIXELS, { 2 * PIXELS }>(sources, out, &mut lanes),
+                WeightBits::W2 => widen2::<PIXELS, { 4 * PIXELS }>(sources, out, &mut lanes),
+            }
+            out = out.get((rows.row_bytes >> 1) * PIXELS..).unwrap_or(&[]);
+        }
+        lanes.map(|lanes| start(rows.bits, lanes))
+    }
 }

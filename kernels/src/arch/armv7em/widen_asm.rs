@@ -1,4 +1,4 @@
-//! Widening of a strip of three pixels by instructions: all three at once, one store for four inputs of each.
+//! Widening of a strip of three pixels by instructions: all three at once, row by row.
 
 #![allow(unsafe_code, reason = "instructions by name; each use says why it is sound")]
 
@@ -6,112 +6,240 @@ use core::arch::naked_asm;
 use core::cell::Cell;
 
 use super::product::PIXELS;
+use super::widen::Rows;
+use crate::WeightBits;
 
-type Pixels = [*const Cell<u8>; PIXELS];
+/// What [`Rows`] says, as the instructions find it.
+#[repr(C)]
+struct Task {
+    source: *const Cell<u8>,
+    /// Bytes from the first pixel to the other two.
+    second: isize,
+    third: isize,
+    out: *const Cell<u32>,
+    /// Bytes from the end of a row to the next.
+    behind: isize,
+    row_bytes: usize,
+    rows: usize,
+    sums: *mut [i32; PIXELS],
+}
 
-/// Sources in r0 to r2, columns in r3; sums stay in r10 to r12. lr counts, or holds a mask.
+/// Source in r0, the other pixels behind it in r1 and r2, columns in r3; lanes of sums stay in r10 to r12. Frame: the end
+/// of a row, from there to the next, a row's bytes, rows.
 macro_rules! widen {
-    ($name:ident, $setup:literal, $first:literal, $combine:literal, $again:literal) => {
+    ($name:ident, setup: $setup:literal, step: $step:expr, shift: $shift:literal) => {
         /// # Safety
-        /// `count` (at least 1) times four bytes behind each source and six words behind `out` must be there.
+        /// Every pixel's rows, `out` and `sums` must be there, a row must have at least one step.
         #[unsafe(naked)]
-        unsafe extern "C" fn $name(
-            source: *const Pixels,
-            out: *const Cell<u32>,
-            count: usize,
-            sums: *mut [u32; PIXELS],
-        ) {
+        unsafe extern "C" fn $name(task: *const Task) {
             naked_asm!(
                 core_with_dsp!(),
-                "push {{r3-r11, lr}}",
-                "mov lr, r2",
-                "ldmia r3, {{r10-r12}}",
-                "mov r3, r1",
-                "ldmia r0, {{r0-r2}}",
+                "push {{r4-r11, lr}}",
+                "sub sp, #20",
+                "ldmia r0, {{r0-r7}}",
+                "strd r4, r5, [sp, #4]",
+                "strd r6, r7, [sp, #12]",
+                "mov r10, #0",
+                "mov r11, #0",
+                "mov r12, #0",
                 $setup,
                 "2:",
-                "ldr r4, [r0], #4",
-                "ldr r5, [r1], #4",
-                "ldr r6, [r2], #4",
-                $first,
-                "sxtab16 r10, r10, r4",
-                "sxtab16 r11, r11, r5",
-                "sxtab16 r12, r12, r6",
-                $combine,
-                "stmia r3!, {{r4-r9}}",
-                $again,
+                "ldr r4, [sp, #8]",
+                "add r4, r0",
+                "str r4, [sp]",
+                "3:",
+                $step,
+                "bne 3b",
+                "ldr r4, [sp, #4]",
+                "ldr r5, [sp, #12]",
+                "add r0, r4",
+                "subs r5, #1",
+                "str r5, [sp, #12]",
                 "bne 2b",
-                "pop {{r3}}",
+                "ldr r3, [sp, #16]",
+                "mov r4, #0x00010001",
+                "smuad r10, r10, r4",
+                "smuad r11, r11, r4",
+                "smuad r12, r12, r4",
+                "mov r4, #0",
+                concat!("sub r10, r4, r10, lsl #", $shift),
+                concat!("sub r11, r4, r11, lsl #", $shift),
+                concat!("sub r12, r4, r12, lsl #", $shift),
                 "stmia r3, {{r10-r12}}",
+                "add sp, #20",
                 "pop {{r4-r11, pc}}",
             )
         }
     };
 }
 
+/// Four inputs of each pixel, in r4 to r6.
+macro_rules! load {
+    () => {
+        "ldr r5, [r0, r1]
+         ldr r6, [r0, r2]
+         ldr r4, [r0], #4\n"
+    };
+}
+
 widen!(
-    strip_8,
-    "",
-    "rev16 r7, r4
-     rev16 r8, r5
-     rev16 r9, r6",
-    "eor r7, r7, #0x007f007f
-     eor r8, r8, #0x007f007f
-     eor r9, r9, #0x007f007f
-     sxtb16 r4, r4, ror #8
-     sxtb16 r5, r5, ror #8
-     sxtb16 r6, r6, ror #8",
-    "subs lr, #1"
+    widen_8,
+    setup: "",
+    step: concat!(
+        load!(),
+        "ldr lr, [sp]
+         rev16 r7, r4
+         rev16 r8, r5
+         rev16 r9, r6
+         sxtab16 r10, r10, r4
+         sxtab16 r11, r11, r5
+         sxtab16 r12, r12, r6
+         eor r7, r7, #0x007f007f
+         eor r8, r8, #0x007f007f
+         eor r9, r9, #0x007f007f
+         sxtb16 r4, r4, ror #8
+         sxtb16 r5, r5, ror #8
+         sxtb16 r6, r6, ror #8
+         cmp r0, lr
+         stmia r3!, {{r4-r9}}"
+    ),
+    shift: "15"
 );
-// The end of the first source goes to the stack, so that lr can hold the mask of 16-bit lanes times 16.
+// lr is the mask of 16-bit lanes times 16.
 widen!(
-    strip_4,
-    "add lr, r0, lr, lsl #2
-     str lr, [sp, #-4]!
-     mvn lr, #0x000f000f",
-    "sxtb16 r7, r4, ror #8
-     sxtb16 r8, r5, ror #8
-     sxtb16 r9, r6, ror #8",
-    "sxtb16 r4, r4
-     sxtb16 r5, r5
-     sxtb16 r6, r6
-     and r4, lr, r4, lsl #4
-     and r5, lr, r5, lsl #4
-     and r6, lr, r6, lsl #4
-     ssub16 r4, r4, r7
-     ssub16 r5, r5, r8
-     ssub16 r6, r6, r9",
-    "ldr r7, [sp]
-     cmp r0, r7
-     bne 2b
-     add sp, #4"
+    widen_4,
+    setup: "mvn lr, #0x000f000f",
+    step: concat!(
+        load!(),
+        "sxtb16 r7, r4, ror #8
+         sxtb16 r8, r5, ror #8
+         sxtb16 r9, r6, ror #8
+         sxtab16 r10, r10, r4
+         sxtab16 r11, r11, r5
+         sxtab16 r12, r12, r6
+         sxtb16 r4, r4
+         sxtb16 r5, r5
+         sxtb16 r6, r6
+         and r4, lr, r4, lsl #4
+         and r5, lr, r5, lsl #4
+         and r6, lr, r6, lsl #4
+         ssub16 r4, r4, r7
+         ssub16 r5, r5, r8
+         ssub16 r6, r6, r9
+         stmia r3!, {{r4-r9}}
+         ldr r7, [sp]
+         cmp r0, r7"
+    ),
+    shift: "7"
+);
+/// Eight inputs of one pixel, in r4 and r5, to four words; r7 to r9 are masks of lanes times 64, 16 and 4.
+macro_rules! eight {
+    ($sum:literal, $at:literal) => {
+        concat!(
+            "sxtab16 ",
+            $sum,
+            ", ",
+            $sum,
+            ", r4\n sxtab16 ",
+            $sum,
+            ", ",
+            $sum,
+            ", r4, ror #8\n",
+            "sxtab16 ",
+            $sum,
+            ", ",
+            $sum,
+            ", r5\n",
+            "sxtb16 r6, r4\n sxtb16 r4, r4, ror #8\n sxtb16 lr, r5\n sxtb16 r5, r5, ror #8\n",
+            "and r6, r7, r6, lsl #6\n and r4, r8, r4, lsl #4\n and lr, r9, lr, lsl #2\n",
+            "ssub16 r6, r6, r4\n ssub16 r4, r4, lr\n ssub16 lr, lr, r5\n",
+            "str r6, [r3, #",
+            $at,
+            "]\n str r4, [r3, #12 + ",
+            $at,
+            "]\n",
+            "str lr, [r3, #24 + ",
+            $at,
+            "]\n str r5, [r3, #36 + ",
+            $at,
+            "]\n",
+        )
+    };
+}
+widen!(
+    widen_2,
+    setup: "mvn r7, #0x003f003f\n mvn r8, #0x000f000f\n mvn r9, #0x00030003",
+    step: concat!(
+        "add r6, r0, r1\n ldr r4, [r6]\n ldr r5, [r6, #4]\n",
+        eight!("r11", "4"),
+        "add r6, r0, r2\n ldr r4, [r6]\n ldr r5, [r6, #4]\n",
+        eight!("r12", "8"),
+        "ldr r4, [r0], #4\n ldr r5, [r0], #4\n",
+        eight!("r10", "0"),
+        "add r3, #48\n ldr r4, [sp]\n cmp r0, r4"
+    ),
+    shift: "7"
 );
 
-/// As many steps as sources and columns have.
+/// One column for 8-bit weights: four inputs a step.
+///
+/// # Safety
+/// Bytes from `source` to `end`, at least four, and two bytes behind `out` for each of them must be there.
+#[unsafe(naked)]
+unsafe extern "C" fn column_8(source: *const Cell<u8>, end: *const Cell<u8>, out: *const Cell<u32>) -> u32 {
+    naked_asm!(
+        core_with_dsp!(),
+        "push {{r4, r5}}",
+        "mov r12, #0",
+        "2:",
+        "ldr r4, [r0], #4",
+        "rev16 r5, r4",
+        "sxtab16 r12, r12, r4",
+        "sxtb16 r4, r4, ror #8",
+        "eor r5, r5, #0x007f007f",
+        "cmp r0, r1",
+        "stmia r2!, {{r4, r5}}",
+        "bne 2b",
+        "mov r0, r12",
+        "pop {{r4, r5}}",
+        "bx lr",
+    )
+}
+
+/// [`widen8`](super::widen::widen8) of one column; gives the lanes of its sum. What does not fit is left.
 #[inline(always)]
-fn run(
-    kernel: unsafe extern "C" fn(*const Pixels, *const Cell<u32>, usize, *mut [u32; PIXELS]),
-    source: [&[Cell<u8>]; PIXELS],
-    out: &[Cell<u32>],
-    sums: &mut [u32; PIXELS],
-) {
-    // A division by six would be a wide multiplication: the sources say how many, the columns agree or not.
-    let steps = source.iter().fold(usize::MAX, |steps, bytes| steps.min(bytes.len() >> 2));
-    if steps > 0 && steps * 2 * PIXELS <= out.len() {
-        let source = source.map(<[_]>::as_ptr);
-        // SAFETY: `steps` was limited by every source and by `out`; all bytes are cells.
-        unsafe { kernel(&source, out.as_ptr(), steps, sums) }
+pub(super) fn column8(source: &[Cell<u8>], out: &[Cell<u32>]) -> u32 {
+    let whole = source.len() & !3;
+    if whole == 0 || whole >> 1 > out.len() {
+        return 0;
     }
+    // SAFETY: `whole` bytes, a multiple of four and not 0, are in `source`, and half as many words in `out`.
+    unsafe { column_8(source.as_ptr(), source.as_ptr().wrapping_add(whole), out.as_ptr()) }
 }
 
-/// [`widen8`](super::widen::widen8) of three pixels.
+/// Widens rows; [`Rows::run`] has compared all sizes.
 #[inline(always)]
-pub(super) fn widen8(source: [&[Cell<u8>]; PIXELS], out: &[Cell<u32>], sums: &mut [u32; PIXELS]) {
-    run(strip_8, source, out, sums);
-}
-
-/// [`widen4`](super::widen::widen4) of three pixels.
-#[inline(always)]
-pub(super) fn widen4(source: [&[Cell<u8>]; PIXELS], out: &[Cell<u32>], sums: &mut [u32; PIXELS]) {
-    run(strip_4, source, out, sums);
+pub(super) fn rows(rows: &Rows) -> [i32; PIXELS] {
+    let [first, second, third] = rows.sources.map(|source| source.as_ptr().addr());
+    let mut sums = [0; PIXELS];
+    let task = Task {
+        source: rows.sources[0].as_ptr(),
+        second: second.wrapping_sub(first) as isize,
+        third: third.wrapping_sub(first) as isize,
+        out: rows.out.as_ptr(),
+        behind: rows.next as isize - rows.row_bytes as isize,
+        row_bytes: rows.row_bytes,
+        rows: rows.count,
+        sums: &raw mut sums,
+    };
+    // SAFETY: every source has all bytes up to the end of the last row, `out` two bytes for each of them. All bytes
+    // are cells.
+    unsafe {
+        match rows.bits {
+            WeightBits::W8 => widen_8(&task),
+            WeightBits::W4 => widen_4(&task),
+            WeightBits::W2 => widen_2(&task),
+        }
+    }
+    sums
 }

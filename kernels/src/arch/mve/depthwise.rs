@@ -56,8 +56,8 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     if !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
-        let need = op.scratch_bytes(&x.spec(), &y.spec(), !scratch.is_empty());
         op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+        let need = op.scratch_bytes(&x.spec(), &y.spec(), None);
         if scratch.len() < need {
             return Err(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 });
         }
@@ -65,7 +65,7 @@ pub fn depthwise(
         return generic::depthwise(x, residual, &Depthwise { accumulate, ..*op }, scratch, y);
     }
     op.check(&x.spec(), None, &y.spec())?;
-    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), true), scratch.len());
+    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), None), scratch.len());
     let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
     let aligned = scratch.get(..need).and_then(|all| all.get(all.as_ptr().align_offset(4)..)).ok_or(small)?;
     let (columns, channels) = (usize::from(y.spec().dims.w), usize::from(y.spec().dims.c));

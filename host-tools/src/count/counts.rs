@@ -1,37 +1,37 @@
 //! Reads what the plugin wrote (`plugin/count.c` has the format).
 
-use super::McuError;
+use super::CountError;
 
 /// Executions of one translation block in one region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
+pub(super) struct Block {
     /// Address of the first instruction.
-    pub first: u32,
+    pub(super) first: u32,
     /// Address behind the last instruction.
-    pub end: u32,
+    pub(super) end: u32,
     /// Instructions in it.
-    pub instructions: u64,
+    pub(super) instructions: u64,
     /// How often it ran.
-    pub executions: u64,
+    pub(super) executions: u64,
     /// How often another block than the one at `end` came next.
-    pub left: u64,
+    pub(super) left: u64,
 }
 
 /// All counts of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counts {
+pub(super) struct Counts {
     /// Blocks of every region, from the start to the first marker, from there to the second, and so on.
-    pub regions: Vec<Vec<Block>>,
+    pub(super) regions: Vec<Vec<Block>>,
     /// Instructions that were executed outside the marker, counted one by one.
-    pub executed: u64,
+    pub(super) executed: u64,
 }
 
 impl Counts {
     /// Reads the plugin's file.
     ///
     /// # Errors
-    /// [`McuError::Counts`] for a file that is cut short, or whose blocks do not sum up to what was executed.
-    pub fn parse(text: &str) -> Result<Self, McuError> {
+    /// [`CountError::Counts`] for a file that is cut short, or whose blocks do not sum up to what was executed.
+    pub(super) fn parse(text: &str) -> Result<Self, CountError> {
         let mut regions: Vec<Vec<Block>> = Vec::new();
         let mut executed = None;
         for line in text.lines() {
@@ -50,25 +50,25 @@ impl Counts {
                     read_block(block).and_then(|block| regions.last_mut().map(|region| region.push(block)))
                 }
             };
-            read.ok_or_else(|| McuError::Counts(format!("unreadable line `{line}`")))?;
+            read.ok_or_else(|| CountError::Counts(format!("unreadable line `{line}`")))?;
         }
-        let executed = executed.ok_or_else(|| McuError::Counts("the file is cut short".into()))?;
+        let executed = executed.ok_or_else(|| CountError::Counts("the file is cut short".into()))?;
         let counts = Self { regions, executed };
         let sum = counts.sum();
         if sum != executed {
-            return Err(McuError::Counts(format!("the blocks hold {sum} instructions, {executed} ran")));
+            return Err(CountError::Counts(format!("the blocks hold {sum} instructions, {executed} ran")));
         }
         Ok(counts)
     }
 
     /// Instructions of all blocks of all regions.
-    pub fn sum(&self) -> u64 {
+    pub(super) fn sum(&self) -> u64 {
         self.regions.iter().map(|region| instructions(region)).sum()
     }
 }
 
 /// Instructions that these blocks executed.
-pub fn instructions(blocks: &[Block]) -> u64 {
+pub(super) fn instructions(blocks: &[Block]) -> u64 {
     blocks.iter().map(|block| block.instructions * block.executions).sum()
 }
 

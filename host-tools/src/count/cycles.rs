@@ -7,11 +7,11 @@
 //! what loads the program counter 2 more. Vector instructions, which that core has not, take 2, as on a
 //! Cortex-M55. An instruction that an IT block skips counts like one that runs.
 
-use host_tools::audit::disassembly::Instruction;
+use crate::audit::disassembly::Instruction;
 
 /// What decides an instruction's cycles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub(super) enum Class {
     /// One cycle.
     Simple,
     /// Load of one register.
@@ -57,7 +57,7 @@ fn is(mnemonic: &str, name: &str) -> bool {
 
 impl Class {
     /// The class of an instruction.
-    pub fn of(instruction: &Instruction) -> Self {
+    pub(super) fn of(instruction: &Instruction) -> Self {
         let (mnemonic, operands) = (instruction.mnemonic.as_str(), instruction.operands.as_str());
         let any = |names: &[&str]| names.iter().any(|name| is(mnemonic, name));
         let starts = |names: &[&str]| names.iter().any(|name| mnemonic.starts_with(name));
@@ -89,7 +89,7 @@ impl Class {
     }
 
     /// Cycles behind an instruction of the same block; a conditional branch falls through.
-    pub fn cycles(self, before: Option<Self>) -> u64 {
+    pub(super) fn cycles(self, before: Option<Self>) -> u64 {
         match self {
             Self::Simple | Self::Store | Self::Conditional => 1,
             Self::Load { jumps: true, .. } | Self::Table => 4,
@@ -107,7 +107,7 @@ impl Class {
 }
 
 /// Cycles of a block's executions, of which `left` did not fall through at its end.
-pub fn block_cycles(classes: &[Class], executions: u64, left: u64) -> u64 {
+pub(super) fn block_cycles(classes: &[Class], executions: u64, left: u64) -> u64 {
     let mut before = None;
     let mut once = 0;
     for &class in classes {

@@ -2,26 +2,28 @@
 
 use std::path::Path;
 
-use host_tools::audit::disassembly::{Instruction, Program};
+use serde::{Deserialize, Serialize};
 
-use super::McuError;
+use crate::audit::disassembly::{Instruction, Program};
+
+use super::CountError;
 use super::counts::{Block, instructions};
 use super::cycles::{Class, block_cycles};
 
 /// Symbol that separates regions.
-pub const MARKER: &str = "sparrowhawk_marker";
+pub(super) const MARKER: &str = "sparrowhawk_marker";
 
 /// A disassembled firmware.
 #[derive(Debug)]
-pub struct Code {
+pub(super) struct Code {
     /// Address of the marker.
-    pub marker: u32,
+    pub(super) marker: u32,
     /// Addresses and classes, in order.
     instructions: Vec<(u32, Class)>,
 }
 
 /// What a region executed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cost {
     /// Instructions.
     pub instructions: u64,
@@ -34,17 +36,17 @@ impl Code {
     ///
     /// # Errors
     /// No disassembler, or no marker in the file.
-    pub fn read(firmware: &Path) -> Result<Self, McuError> {
+    pub(super) fn read(firmware: &Path) -> Result<Self, CountError> {
         Self::of(&Program::read(firmware)?)
     }
 
     /// The classes of a disassembly.
     ///
     /// # Errors
-    /// [`McuError::Counts`] where there is no marker.
-    pub fn of(program: &Program) -> Result<Self, McuError> {
+    /// [`CountError::Counts`] where there is no marker.
+    pub(super) fn of(program: &Program) -> Result<Self, CountError> {
         let marker = program.functions.iter().find(|function| function.symbol == MARKER);
-        let marker = marker.ok_or_else(|| McuError::Counts(format!("the firmware has no {MARKER}")))?.start;
+        let marker = marker.ok_or_else(|| CountError::Counts(format!("the firmware has no {MARKER}")))?.start;
         let all = program.functions.iter().flat_map(|function| &function.instructions);
         let mut instructions: Vec<(u32, Class)> = all
             .filter(|instruction| !instruction.is_data())
@@ -58,15 +60,15 @@ impl Code {
     /// What a region executed.
     ///
     /// # Errors
-    /// [`McuError::Counts`] where a block is not in this firmware.
-    pub fn cost(&self, region: &[Block]) -> Result<Cost, McuError> {
+    /// [`CountError::Counts`] where a block is not in this firmware.
+    pub(super) fn cost(&self, region: &[Block]) -> Result<Cost, CountError> {
         let mut cycles = 0;
         for block in region {
             let from = self.instructions.partition_point(|&(address, _)| address < block.first);
             let to = self.instructions.partition_point(|&(address, _)| address < block.end);
             if (to - from) as u64 != block.instructions {
                 let Block { first, end, instructions, .. } = block;
-                return Err(McuError::Counts(format!(
+                return Err(CountError::Counts(format!(
                     "{instructions} instructions ran in {first:#x}..{end:#x}, the firmware has {} there",
                     to - from
                 )));
