@@ -44,8 +44,8 @@ pub struct Board {
 /// For which kernels weights are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
-    /// For portable ones.
-    Rows,
+    /// For those of cores without the DSP extension.
+    Words,
     /// For those of the DSP extension.
     Dsp,
     /// For those of Helium.
@@ -68,7 +68,7 @@ const MPS2: Board = Board {
     model_in_flash: false,
     arena_bytes: 3 * MIB,
     small: false,
-    packing: Packing::Rows,
+    packing: Packing::Words,
 };
 
 /// Every board, in order of its core.
@@ -86,7 +86,7 @@ pub const BOARDS: &[Board] = &[
         model_in_flash: true,
         arena_bytes: 10 * KIB,
         small: true,
-        packing: Packing::Rows,
+        packing: Packing::Words,
     },
     // ARMv6-M code on a larger core: networks that do not fit the microbit.
     Board {

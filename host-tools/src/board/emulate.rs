@@ -106,7 +106,7 @@ pub fn run(
 pub fn conformance(board: &'static Board, seed: u32, cases: u32) -> Result<Vec<(String, u32)>, BoardError> {
     let firmware = build_image(board, Image::Conformance)?;
     let (seed, cases) = (seed.to_string(), cases.to_string());
-    let arguments = ["conformance", &seed, &cases];
+    let arguments = ["conformance", seed.as_str(), cases.as_str()];
     Ok(finish(board, emulator(board, &firmware), &arguments, CONFORMANCE_LIMIT)?.tiers)
 }
 

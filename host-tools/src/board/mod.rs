@@ -37,7 +37,7 @@ impl Board {
     /// How weights are packed for the board's kernels.
     pub fn layout(&self) -> Layout {
         match self.packing {
-            Packing::Rows => Layout::Rows,
+            Packing::Words => Layout::Words,
             Packing::Dsp => Layout::Dsp,
             Packing::Mve => Layout::Mve,
         }

@@ -1,6 +1,6 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
-use kernels::arch::{armv7em, mve as helium};
+use kernels::arch::{armv7em, mve as helium, words};
 use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::layout::mve;
 use kernels::op::{Accumulate, Depthwise, Geometry};
@@ -37,7 +37,7 @@ fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants, layout: 
         constants.bytes(at(Region { offset, bytes: u32::from(entries) * 4 })).offset
     };
     let channels = step.output.dims[2];
-    let blocks = blocks(&step.op);
+    let blocks = blocks(&step.op).filter(|_| layout != Layout::Words);
     match &mut step.op {
         Op::Conv2d { accumulate, .. } | Op::Depthwise { accumulate, .. } | Op::Dense { accumulate, .. } => {
             let weights = at(accumulate.weights);
@@ -84,7 +84,7 @@ fn blocks(op: &Op) -> Option<Blocks> {
 /// Whether rows are short enough for the blocks of a layout.
 fn fits(blocks: &Blocks, layout: Layout) -> bool {
     match layout {
-        Layout::Rows => true,
+        Layout::Rows | Layout::Words => true,
         Layout::Dsp => blocks.fits(),
         Layout::Mve => blocks.kernel_rows * blocks.row_len <= mve::MAX_ROW,
     }
@@ -109,6 +109,7 @@ pub fn tier(step: &Step, layout: Layout) -> &'static str {
         Layout::Rows => return "generic",
         Layout::Dsp => ("armv7em", armv7em::takes_depthwise),
         Layout::Mve => ("mve", helium::takes_depthwise),
+        Layout::Words => return words_tier(step),
     };
     let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
     let (fast, name) = match &step.op {
@@ -131,4 +132,18 @@ pub fn tier(step: &Step, layout: Layout) -> &'static str {
         _ => (false, own),
     };
     if fast { name } else { "generic" }
+}
+
+fn words_tier(step: &Step) -> &'static str {
+    let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
+    let fast = match &step.op {
+        Op::Conv2d { groups, .. } => *groups == 1,
+        Op::Dense { x, accumulate } => bytes(x) && WeightBits::from(accumulate.width) == WeightBits::W8,
+        Op::Depthwise { x, taps, .. } => {
+            let taps = taps.kernel.map(usize::from).iter().product();
+            bytes(x) && words::takes_depthwise(taps, usize::from(x.dims[2]))
+        }
+        _ => false,
+    };
+    if fast { "words" } else { "generic" }
 }

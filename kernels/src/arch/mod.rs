@@ -3,6 +3,7 @@
 
 pub mod armv7em;
 pub mod mve;
+pub mod words;
 
 use core::cell::Cell;
 
@@ -15,6 +16,7 @@ pub const fn supports(layout: Layout) -> bool {
         Layout::Rows => true,
         Layout::Dsp => cfg!(all(dsp, not(mve))) || !cfg!(target_os = "none"),
         Layout::Mve => cfg!(mve) || !cfg!(target_os = "none"),
+        Layout::Words => cfg!(not(dsp)),
     }
 }
 
@@ -34,6 +36,7 @@ pub fn conv2d(
         _ if !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
+        Layout::Words if supports(Layout::Words) => words::conv2d(x, residual, op, scratch, y),
         _ => Err(KernelError::UnsupportedLayout),
     }
 }
@@ -53,6 +56,7 @@ pub fn depthwise(
     match op.accumulate.layout {
         Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
+        Layout::Words if supports(Layout::Words) => words::depthwise(x, residual, op, scratch, y),
         _ => generic::depthwise(x, residual, op, scratch, y),
     }
 }
@@ -73,6 +77,7 @@ pub fn dense(
         Layout::Rows => generic::dense(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),
+        Layout::Words if supports(Layout::Words) => words::dense(x, residual, op, scratch, y),
         _ => Err(KernelError::UnsupportedLayout),
     }
 }

@@ -40,7 +40,7 @@ impl Depthwise<'_> {
     pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, in_place: bool) -> usize {
         let [pad, _] = self.geometry.pad;
         let own = match self.accumulate.layout {
-            Layout::Rows => None,
+            Layout::Rows | Layout::Words => None,
             Layout::Dsp => Some(armv7em::depthwise::scratch(self, x, y)),
             Layout::Mve => mve::depthwise::scratch(self, x, y),
         };
