@@ -81,7 +81,7 @@ mod tests {
         let rows: [u8; 1200] = core::array::from_fn(|i| (i * 89 + 7) as u8);
         for bits in [WeightBits::W2, WeightBits::W4, WeightBits::W8] {
             for (count, row_len) in [(1, 1), (3, 17), (2, 600), (5, 33), (8, 16)] {
-                let mut packed = [0u8; 1600];
+                let mut packed = [0u8; 2560];
                 let mut used = 0;
                 pack(&rows, bits, (count, row_len), |byte| {
                     packed[used] = byte;
