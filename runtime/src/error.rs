@@ -79,6 +79,13 @@ pub enum LoadError {
         /// Tag of the layout.
         layout: u8,
     },
+    /// The firmware was built without an operator: it needs the cargo feature of that name.
+    UnsupportedOperator {
+        /// Index of the step.
+        step: u32,
+        /// Name of the operator.
+        operator: &'static str,
+    },
     /// The arena is too small.
     ArenaTooSmall {
         /// Bytes needed.
@@ -156,6 +163,9 @@ impl fmt::Display for LoadError {
             Self::InvalidOverlap { step } => write!(f, "step {step}: tensors overlap"),
             Self::InvalidInterface => f.write_str("network input or output is not what the steps use"),
             Self::UnsupportedLayout { layout } => write!(f, "weight layout {layout} is not supported"),
+            Self::UnsupportedOperator { step, operator } => {
+                write!(f, "step {step}: built without `{operator}`; add that feature to sparrowhawk-runtime")
+            }
             Self::ArenaTooSmall { need, have } => write!(f, "arena: {need} bytes needed, {have} there"),
             Self::ArenaMisaligned => f.write_str("the arena's address is not a multiple of 16"),
         }

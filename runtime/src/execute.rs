@@ -137,17 +137,23 @@ fn run_step(step: &Step, constants: Constants, layout: Layout, arena: &[Cell<u8>
     let y = view(&step.output)?;
     let scratch = region(arena, step.scratch)?;
     match resolve(&step.op, &step.output, constants, layout).ok_or(RunError::InvalidOffset)? {
-        Resolved::Conv2d(op, x, r) => arch::conv2d(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
-        Resolved::Depthwise(op, x, r) => {
+        Resolved::Conv2d(op, x, r) if cfg!(feature = "conv2d") => {
+            arch::conv2d(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
+        }
+        Resolved::Depthwise(op, x, r) if cfg!(feature = "depthwise") => {
             arch::depthwise(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
         }
-        Resolved::Dense(op, x, r) => arch::dense(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
-        Resolved::MaxPool(op, x) => generic::max_pool(&view(&x)?, &op, &y)?,
-        Resolved::AveragePool(op, x) => arch::average_pool(&view(&x)?, &op, &y)?,
-        Resolved::Add(op, a, b) => arch::add(&view(&a)?, &view(&b)?, &op, &y)?,
-        Resolved::Rescale(op, x) => generic::rescale(&view(&x)?, &op, &y)?,
-        Resolved::Table(op, x) => generic::table(&view(&x)?, &op, &y)?,
-        Resolved::Concat(parts, shift, clamp) => {
+        Resolved::Dense(op, x, r) if cfg!(feature = "dense") => {
+            arch::dense(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
+        }
+        Resolved::MaxPool(op, x) if cfg!(feature = "max_pool") => generic::max_pool(&view(&x)?, &op, &y)?,
+        Resolved::AveragePool(op, x) if cfg!(feature = "average_pool") => {
+            arch::average_pool(&view(&x)?, &op, &y)?
+        }
+        Resolved::Add(op, a, b) if cfg!(feature = "add") => arch::add(&view(&a)?, &view(&b)?, &op, &y)?,
+        Resolved::Rescale(op, x) if cfg!(feature = "rescale") => generic::rescale(&view(&x)?, &op, &y)?,
+        Resolved::Table(op, x) if cfg!(feature = "table") => generic::table(&view(&x)?, &op, &y)?,
+        Resolved::Concat(parts, shift, clamp) if cfg!(feature = "concat") => {
             let mut first = 0u16;
             for part in parts {
                 let x = view(&part.operand)?;
@@ -155,7 +161,8 @@ fn run_step(step: &Step, constants: Constants, layout: Layout, arena: &[Cell<u8>
                 first = first.saturating_add(x.spec().dims.c);
             }
         }
-        Resolved::Window(op, x) => generic::window(&view(&x)?, &op, &y)?,
+        Resolved::Window(op, x) if cfg!(feature = "window") => generic::window(&view(&x)?, &op, &y)?,
+        _ => return Err(RunError::InvalidGraph),
     }
     Ok(())
 }

@@ -37,7 +37,23 @@ pub(crate) enum Resolved<'m, 's> {
     Window(Window, Operand),
 }
 
-/// The operator of a step; `None` when its constants lie outside CONST.
+/// Whether this build links an operator: one cargo feature each.
+pub(crate) const fn linked(op: &Op) -> bool {
+    match op {
+        Op::Conv2d { .. } => cfg!(feature = "conv2d"),
+        Op::Depthwise { .. } => cfg!(feature = "depthwise"),
+        Op::Dense { .. } => cfg!(feature = "dense"),
+        Op::MaxPool { .. } => cfg!(feature = "max_pool"),
+        Op::AveragePool { .. } => cfg!(feature = "average_pool"),
+        Op::Add { .. } => cfg!(feature = "add"),
+        Op::Rescale { .. } => cfg!(feature = "rescale"),
+        Op::Table { .. } => cfg!(feature = "table"),
+        Op::Concat { .. } => cfg!(feature = "concat"),
+        Op::Window { .. } => cfg!(feature = "window"),
+    }
+}
+
+/// The operator of a step; `None` when its constants lie outside CONST, or when it is not linked.
 #[inline(always)]
 pub(crate) fn resolve<'m, 's>(
     op: &'s Op,
@@ -49,7 +65,9 @@ pub(crate) fn resolve<'m, 's>(
     let accumulate = |r: &AccumulateRef| accumulate(r, channels, constants, layout);
     let residual = |r: &AccumulateRef| r.residual.map(|r| r.operand);
     Some(match op {
-        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r } => {
+        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r }
+            if cfg!(feature = "conv2d") =>
+        {
             let op = Conv2d {
                 geometry: geometry(taps),
                 groups: *groups,
@@ -59,17 +77,19 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::Conv2d(op, *x, residual(r))
         }
-        Op::Depthwise { x, taps, accumulate: r } => {
+        Op::Depthwise { x, taps, accumulate: r } if cfg!(feature = "depthwise") => {
             let op = Depthwise { geometry: geometry(taps), accumulate: accumulate(r)? };
             Resolved::Depthwise(op, *x, residual(r))
         }
-        Op::Dense { x, accumulate: r } => {
+        Op::Dense { x, accumulate: r } if cfg!(feature = "dense") => {
             Resolved::Dense(Dense { accumulate: accumulate(r)? }, *x, residual(r))
         }
-        Op::MaxPool { x, pool, clamp } => {
+        Op::MaxPool { x, pool, clamp } if cfg!(feature = "max_pool") => {
             Resolved::MaxPool(MaxPool { geometry: windows(pool), clamp: (*clamp).into() }, *x)
         }
-        Op::AveragePool { x, pool, entries, multipliers, offsets, shift, clamp } => {
+        Op::AveragePool { x, pool, entries, multipliers, offsets, shift, clamp }
+            if cfg!(feature = "average_pool") =>
+        {
             let op = AveragePool {
                 geometry: windows(pool),
                 multipliers: constants.words(*multipliers, *entries)?,
@@ -79,7 +99,7 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::AveragePool(op, *x)
         }
-        Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp } => {
+        Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp } if cfg!(feature = "add") => {
             let op = Add {
                 a_multiplier: *a_multiplier,
                 b_multiplier: *b_multiplier,
@@ -89,7 +109,7 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::Add(op, *a, *b)
         }
-        Op::Rescale { x, entries, multipliers, offsets, shift, clamp } => {
+        Op::Rescale { x, entries, multipliers, offsets, shift, clamp } if cfg!(feature = "rescale") => {
             let op = Rescale {
                 multipliers: constants.words(*multipliers, *entries)?,
                 offsets: constants.words(*offsets, *entries)?,
@@ -98,11 +118,16 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::Rescale(op, *x)
         }
-        Op::Table { x, entries } => Resolved::Table(Table { entries: constants.bytes(*entries)? }, *x),
-        Op::Concat { parts, shift, clamp } => Resolved::Concat(parts, *shift, *clamp),
-        Op::Window { x, offset, stride, fill } => {
+        Op::Table { x, entries } if cfg!(feature = "table") => {
+            Resolved::Table(Table { entries: constants.bytes(*entries)? }, *x)
+        }
+        Op::Concat { parts, shift, clamp } if cfg!(feature = "concat") => {
+            Resolved::Concat(parts, *shift, *clamp)
+        }
+        Op::Window { x, offset, stride, fill } if cfg!(feature = "window") => {
             Resolved::Window(Window { offset: *offset, stride: *stride, fill: *fill }, *x)
         }
+        _ => return None,
     })
 }
 
@@ -129,7 +154,7 @@ pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option
     let residual = op.accumulate().and_then(|r| r.residual).map(|r| r.operand.spec());
     let residual = residual.as_ref();
     let (first, second, scratch) = match op {
-        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } => {
+        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } if cfg!(feature = "conv2d") => {
             let op = Conv2d {
                 geometry: geometry(taps),
                 groups: *groups,
@@ -144,13 +169,13 @@ pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option
                 op.scratch_bytes(),
             )
         }
-        Op::Depthwise { x, taps, .. } => {
+        Op::Depthwise { x, taps, .. } if cfg!(feature = "depthwise") => {
             let op = Depthwise { geometry: geometry(taps), accumulate };
             let x = x.spec();
             let scratch = op.scratch_bytes(&x, &y, distance);
             (op.over_input(&x, &y), residual.map_or(Overlap::NEVER, |r| op.over_residual(r, &y)), scratch)
         }
-        Op::Dense { x, .. } => {
+        Op::Dense { x, .. } if cfg!(feature = "dense") => {
             let op = Dense { accumulate };
             (
                 Overlap::NEVER,
@@ -163,7 +188,7 @@ pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option
         }
         Op::Add { a, b, .. } => (elementwise(&a.spec(), &y), elementwise(&b.spec(), &y), 0),
         Op::Rescale { x, .. } | Op::Table { x, .. } => (elementwise(&x.spec(), &y), Overlap::NEVER, 0),
-        Op::Concat { .. } | Op::Window { .. } => (Overlap::NEVER, Overlap::NEVER, 0),
+        _ => (Overlap::NEVER, Overlap::NEVER, 0),
     };
     Memory { overlaps: [first, second], scratch }
 }

@@ -10,7 +10,7 @@ use kernels::{KernelError, TensorSpec};
 use crate::LoadError;
 use crate::format::{Interface, Layout, Op, Operand, Region, Step};
 use crate::model::next_step;
-use crate::resolve::{Constants, Resolved, concat_part, memory, resolve};
+use crate::resolve::{Constants, Resolved, concat_part, linked, memory, resolve};
 
 /// Where the result of a step may lie over its operand `index`, in the order of [`Op::operands`].
 pub fn overlap(op: &Op, output: &Operand, layout: Layout, index: usize) -> Overlap {
@@ -78,6 +78,9 @@ impl Check<'_> {
     fn run(&self, constants: Constants, layout: Layout) -> Result<(), LoadError> {
         let output = &self.step.output;
         let y = output.spec();
+        if !linked(&self.step.op) {
+            return Err(LoadError::UnsupportedOperator { step: self.index, operator: self.step.op.name() });
+        }
         let invalid = LoadError::InvalidConstant { step: self.index };
         let resolved = resolve(&self.step.op, output, constants, layout).ok_or(invalid)?;
         let multipliers = self.step.op.accumulate().map(|a| constants.words(a.multipliers, y.dims.c));
