@@ -256,7 +256,7 @@ mod tests {
                     10e:\tf8dd f014 \tldr.w\tpc, [sp, #20]\n 112:\tbf00 \tnop\n 114:\t4770 \tbx\tlr\n";
         assert_eq!(names(good).1, 0);
         for (part, other) in [
-            ("tr3, [sp, #20]", "tr3, [sp, #24]"),
+            ("\tr3, [sp, #20]", "\tr3, [sp, #24]"),
             ("pc, #16", "pc, #160"),
             ("r3, r3, r2", "r3, r2, r3"),
             ("addw\tr3", "addw\tr4"),

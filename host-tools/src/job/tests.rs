@@ -167,7 +167,7 @@ fn mistakes_are_located() {
     check(
         "samples = 3",
         "",
-        "j.toml:1: unknown key `samples`; `samples` belongs in [calibrate] or [sensitivity]",
+        "j.toml:1: unknown key `samples`; `samples` belongs in [calibrate] or in [sensitivity]",
     );
     check(&with("[target]\nvoltage = 3"), "", "unknown key `voltage` in [target]; known are board");
     check(
