@@ -15,9 +15,10 @@ struct Promise {
     compression: f64,
 }
 
+/// Blocks of the DSP kernels hold a word per channel beside the weights: with 64 inputs 4 * 64 / 68 is left of 4 times.
 /// Losses in 4 bits are reported as they come out, not promised: the limits only find what is broken.
 const PROMISES: [Promise; 3] = [
-    Promise { scheme: "w8a8", score: Score::All, lost: 0.5, compression: 3.9 },
+    Promise { scheme: "w8a8", score: Score::All, lost: 0.5, compression: 3.7 },
     Promise { scheme: "w4a8", score: Score::Some(300), lost: 20.0, compression: 6.0 },
     Promise { scheme: "w4a4", score: Score::Some(300), lost: 50.0, compression: 6.0 },
 ];
