@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use host_tools::board::Board;
 use host_tools::data::Normalize;
 use host_tools::integer::AlignedBytes;
 use host_tools::job::{Bytes, Job, QuantizeArgs, TrainArgs};
 use host_tools::quantize::{Hooks, Outcome, QuantizeError, quantize};
 use runtime::Model;
+use runtime::format::Layout;
 
 use crate::shared_data;
 
@@ -96,20 +98,47 @@ impl Network {
         Some(())
     }
 
-    /// The network quantised, made once per process; `None` where its data are absent.
+    /// The network quantised for its job's own board, made once per process; `None` where its data are absent.
     ///
     /// # Panics
     /// When the job fails.
     pub fn quantized(self, scheme: &'static str, score: Score) -> Option<&'static Outcome> {
-        type Made = BTreeMap<(Network, &'static str, Score), &'static OnceLock<Option<Outcome>>>;
+        self.made(scheme, score, None)
+    }
+
+    /// The network quantised with weights packed for a board's kernels; the digits are packed for all boards.
+    ///
+    /// # Panics
+    /// When the job fails.
+    pub fn quantized_for(
+        self,
+        scheme: &'static str,
+        score: Score,
+        board: &Board,
+    ) -> Option<&'static Outcome> {
+        let portable = self != Self::Digits && board.layout() == Layout::Rows;
+        self.made(scheme, score, portable.then_some("mps2-an385"))
+    }
+
+    fn made(
+        self,
+        scheme: &'static str,
+        score: Score,
+        board: Option<&'static str>,
+    ) -> Option<&'static Outcome> {
+        type Key = (Network, &'static str, Score, Option<&'static str>);
+        type Made = BTreeMap<Key, &'static OnceLock<Option<Outcome>>>;
         static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
         let cell: &'static OnceLock<Option<Outcome>> = {
             let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-            made.entry((self, scheme, score)).or_insert_with(|| Box::leak(Box::default()))
+            made.entry((self, scheme, score, board)).or_insert_with(|| Box::leak(Box::default()))
         };
         let make = || {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            let job = self.job(scheme, score, folder.path())?;
+            let mut job = self.job(scheme, score, folder.path())?;
+            if let Some(board) = board {
+                job.target.board = board.to_owned();
+            }
             Some(quietly(&job).expect("the job runs"))
         };
         cell.get_or_init(make).as_ref()

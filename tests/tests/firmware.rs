@@ -25,11 +25,12 @@ fn on_board(board: &str, model: &[u8], inputs: &[Vec<u8>]) -> Option<BoardRun> {
 /// Every step's CRC, the output and the arena of three inputs on a board are those of the host.
 fn equal(network: Network, schemes: &[&'static str], boards: &[&str]) {
     for &scheme in schemes {
-        let Some(outcome) = network.quantized(scheme, Score::Few) else { return };
-        let model = load(&outcome.model);
-        let host = host_traces(&model, &outcome.inputs).expect("runs");
-        assert_eq!(host.len(), 3);
         for board in boards {
+            let packed_for = Board::find(board).expect("is a board");
+            let Some(outcome) = network.quantized_for(scheme, Score::Few, packed_for) else { return };
+            let model = load(&outcome.model);
+            let host = host_traces(&model, &outcome.inputs).expect("runs");
+            assert_eq!(host.len(), 3);
             let Some(run) = on_board(board, outcome.model.as_slice(), &outcome.inputs) else { continue };
             let name = format!("{network:?} {scheme} on {board}");
             println!("{name}: {} steps, arena {} B, stack {} B", run.steps, run.arena_bytes, run.stack_bytes);
@@ -91,7 +92,8 @@ fn bisect_names_the_damaged_step() {
         (Network::Kws, "w8a8", "mps2-an385-v6m"),
         (Network::ResNet20, "w4a4", "mps2-an386"),
     ] {
-        let Some(outcome) = network.quantized(scheme, Score::Few) else { continue };
+        let packed_for = Board::find(board).expect("is a board");
+        let Some(outcome) = network.quantized_for(scheme, Score::Few, packed_for) else { continue };
         let model = load(&outcome.model);
         let weighted: Vec<usize> = model
             .steps()
