@@ -64,7 +64,7 @@ fn the_page_of_the_embedded_job() {
 
 #[test]
 fn the_page_of_a_report_with_everything() {
-    let page = |network: Network| {
+    let page = |network: Network, cycles: usize| {
         let outcomes = SCHEMES.map(|scheme| network.quantized(scheme, Score::Few));
         let [Some(w8a8), Some(w4a8), Some(w4a4)] = outcomes else { return };
         let report = with_everything(&w4a8.report, &[("uniform w8a8", w8a8), ("uniform w4a4", w4a4)]);
@@ -73,10 +73,11 @@ fn the_page_of_a_report_with_everything() {
         std::fs::write(&path, html::page(&report)).expect("writes");
         // Difference, traces, Omega, bits, six panels, arena, confusion; legends: three widths of Omega, two of the
         // bits, three roles, three kinds of areas, two of the confusion.
-        inspect(&path, 12 + 3 + 2 + 3 + 3 + 2);
+        inspect(&path, 12 + 3 + 2 + 3 + 3 + 2 + cycles);
     };
-    page(Network::Digits);
-    page(Network::ResNet20);
+    page(Network::Digits, 0);
+    // Its board has a latency table.
+    page(Network::ResNet20, 2);
 }
 
 /// A report with the parts that only other jobs have. Bytes, work and accuracies are those of the outcomes; the
