@@ -1,7 +1,7 @@
 //! Depthwise convolution: one kernel per channel, as many channels out as in.
 
 use super::{Accumulate, Geometry};
-use crate::arch::armv7em;
+use crate::arch::{armv7em, mve};
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
 
@@ -36,16 +36,28 @@ impl Depthwise<'_> {
         self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 
-    /// Bytes of scratch. In layout `dsp` always those of the ring, and enough to widen a few channels.
+    /// Bytes of scratch. Where a layout has a kernel of its own always those of the ring, and what that kernel needs.
     pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, in_place: bool) -> usize {
-        let [pad, _] = self.geometry.pad;
-        let dsp = self.accumulate.layout == Layout::Dsp;
-        if !in_place && !dsp {
-            return 0;
+        if let Some(own) = self.own_scratch(x, y) {
+            return self.ring_bytes(x).max(own);
         }
+        if in_place { self.ring_bytes(x) } else { 0 }
+    }
+
+    /// Scratch of the layout's own kernel; `None` where it has none for these shapes and types.
+    fn own_scratch(&self, x: &TensorSpec, y: &TensorSpec) -> Option<usize> {
+        match self.accumulate.layout {
+            Layout::Rows => None,
+            Layout::Dsp => Some(armv7em::depthwise::scratch(self, x, y)),
+            Layout::Mve => mve::depthwise::scratch(self, x, y),
+        }
+    }
+
+    /// Bytes of the input rows that are kept.
+    fn ring_bytes(&self, x: &TensorSpec) -> usize {
+        let [pad, _] = self.geometry.pad;
         let row = product(x.pixel_bytes(), usize::from(x.dims.w));
-        let ring = row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX);
-        if dsp { ring.max(armv7em::depthwise::scratch(self, x, y)) } else { ring }
+        row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX)
     }
 
     /// Whether `y` may be written over `x`: no more rows, columns or bytes per element.
