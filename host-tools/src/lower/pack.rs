@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(tiers(&convolution(1, Some(2), 40)), ["generic"; 3]);
         assert_eq!(tiers(&convolution(3, None, 32)), own);
         assert_eq!(tiers(&convolution(3, None, 33)), ["generic", "generic", "mve"]);
-        assert_eq!(tiers(&convolution(3, None, 0)), ["generic"; 3]);
+        assert_eq!(tiers(&convolution(3, None, 1)), ["generic"; 3]);
         assert_eq!(tiers(&convolution(5, None, 32)), ["generic"; 3]);
         assert_eq!(tiers(&add(ActivationType::I8)), ["generic", "armv7em", "armv7em"]);
         assert_eq!(tiers(&add(ActivationType::I16)), ["generic"; 3]);

@@ -1,6 +1,6 @@
 //! Depthwise convolution: one kernel per channel, as many channels out as in.
 
-use super::{Accumulate, Geometry};
+use super::{Accumulate, Geometry, Overlap, overlap};
 use crate::arch::{armv7em, mve};
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
@@ -8,8 +8,9 @@ use crate::{KernelError, Layout, TensorSpec};
 /// Depthwise convolution `[h, w, c] -> [oh, ow, c]`, weights `[kh * kw, c]`: a packed row per tap.
 ///
 /// # Memory
-/// Layout `rows`: no scratch when input and result are apart. In place ([`Depthwise::in_place`]) the scratch holds the
-/// `pad_top + 1` input rows that the result has overwritten ([`Depthwise::scratch_bytes`]).
+/// Layout `rows`: no scratch when input and result are apart, or the result runs ahead of the taps. Closer over the
+/// input ([`Depthwise::over_input`]) the scratch holds the `pad_top + 1` input rows that the result has overwritten
+/// ([`Depthwise::scratch_bytes`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Depthwise<'a> {
     /// Taps.
@@ -36,12 +37,14 @@ impl Depthwise<'_> {
         self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 
-    /// Bytes of scratch. Where a layout has a kernel of its own always those of the ring, and what that kernel needs.
-    pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, in_place: bool) -> usize {
+    /// Bytes of scratch where the result starts `distance` bytes behind the input; `None` where they lie apart. Where
+    /// a layout has a kernel of its own always those of the ring, and what that kernel needs.
+    pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> usize {
         if let Some(own) = self.own_scratch(x, y) {
             return self.ring_bytes(x).max(own);
         }
-        if in_place { self.ring_bytes(x) } else { 0 }
+        let free = distance.is_none_or(|distance| self.without_ring(x, y).allows(distance));
+        if free { 0 } else { self.ring_bytes(x) }
     }
 
     /// Scratch of the layout's own kernel; `None` where it has none for these shapes and types.
@@ -54,14 +57,32 @@ impl Depthwise<'_> {
     }
 
     /// Bytes of the input rows that are kept.
-    fn ring_bytes(&self, x: &TensorSpec) -> usize {
+    pub(crate) fn ring_bytes(&self, x: &TensorSpec) -> usize {
         let [pad, _] = self.geometry.pad;
         let row = product(x.pixel_bytes(), usize::from(x.dims.w));
         row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX)
     }
 
-    /// Whether `y` may be written over `x`: no more rows, columns or bytes per element.
-    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
-        super::forward_in_place(x, y)
+    /// Where `y` may be written over `x`.
+    pub fn over_input(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
+        let shorter = y.pixel_bytes() * usize::from(y.dims.w) <= x.pixel_bytes() * usize::from(x.dims.w);
+        if self.own_scratch(x, y).is_some() {
+            // A few channels of all pixels at a time: a result lies only over the same channel.
+            let inside = shorter && y.dims.w <= x.dims.w && y.dims.h <= x.dims.h;
+            return Overlap::same_if(inside && y.dtype.bits() <= x.dtype.bits());
+        }
+        let free = self.without_ring(x, y);
+        // Row on row: the ring holds what the result overwrites.
+        if shorter && !free.allows(0) { Overlap::up_to(0) } else { free }
+    }
+
+    /// Where `y` may be written over `x` by a kernel that reads the taps from there.
+    fn without_ring(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
+        overlap::ascending(&self.geometry, x, y, y.dtype.bits() > x.dtype.bits())
+    }
+
+    /// Where `y` may be written over a residual.
+    pub fn over_residual(&self, residual: &TensorSpec, y: &TensorSpec) -> Overlap {
+        overlap::residual(residual, y, false)
     }
 }

@@ -52,9 +52,15 @@ pub fn conv2d(
     let all = rows * row_pixels;
     // A narrower result over its residual would overtake the residual's later pixels within a strip.
     let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
-    let mut next = Pixel::default();
-    while next.index < all {
-        let count = width.min(all - next.index);
+    let backwards = op.descends(&x.spec(), &y.spec());
+    let mut next = if backwards { Pixel { index: all, h: rows, w: 0 } } else { Pixel::default() };
+    let mut left = all;
+    while left > 0 {
+        let count = width.min(left);
+        left -= count;
+        if backwards {
+            (0..count).for_each(|_| next.step_back(row_pixels));
+        }
         let (mut pixels, mut last) = ([next; PIXELS], next);
         for (p, pixel) in pixels.iter_mut().enumerate() {
             // Pixels that are not there are the last one again.
@@ -63,6 +69,9 @@ pub fn conv2d(
                 next.step(row_pixels);
             }
             *pixel = last;
+        }
+        if backwards {
+            [next, ..] = pixels;
         }
         let sums = taps.fill(&kernel.columns, &pixels);
         match &mut strip {

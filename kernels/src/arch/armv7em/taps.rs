@@ -21,6 +21,16 @@ pub(super) struct Pixel {
 }
 
 impl Pixel {
+    /// The pixel before it.
+    #[inline(always)]
+    pub(super) fn step_back(&mut self, row_pixels: usize) {
+        self.index -= 1;
+        if self.w == 0 {
+            (self.h, self.w) = (self.h - 1, row_pixels);
+        }
+        self.w -= 1;
+    }
+
     /// The pixel behind it.
     #[inline(always)]
     pub(super) fn step(&mut self, row_pixels: usize) {

@@ -39,11 +39,14 @@ pub fn conv2d(
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
     let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;
     let (rows, columns, _) = y.spec().dims.hwc();
-    for oy in 0..rows {
-        let mut ox = 0;
-        while ox < columns {
+    let descends = op.descends(&x.spec(), &y.spec());
+    for step in 0..rows {
+        let oy = if descends { rows - 1 - step } else { step };
+        let mut done = 0;
+        while done < columns {
             // A narrower result over its residual would overtake the residual's next pixel within a strip.
-            let count = if same_type && ox + 1 < columns { PIXELS } else { 1 };
+            let count = if same_type && done + 1 < columns { PIXELS } else { 1 };
+            let ox = if descends { columns - done - count } else { done };
             let pixels = [(oy, ox), (oy, ox + count - 1)];
             let a = taps.column(pixels[0], first);
             let b = if count == PIXELS { taps.column(pixels[1], second) } else { a };
@@ -53,7 +56,7 @@ pub fn conv2d(
                 let pixels = if count == PIXELS { &pixels[..] } else { &pixels[..1] };
                 finish([a, b], op, row_len, pixels, residual, y, 0);
             }
-            ox += count;
+            done += count;
         }
     }
     Ok(())

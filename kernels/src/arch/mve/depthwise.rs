@@ -4,6 +4,7 @@ use core::cell::Cell;
 
 use super::bytes::{fill, gather};
 use super::planes::{BLOCK, Group, ROWS, TAPS, block_columns, interleave, weights};
+use super::requantize::MIN_SHIFT;
 use crate::layout::mve::LANES;
 use crate::op::{Accumulate, Depthwise};
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, generic};
@@ -25,7 +26,7 @@ fn shape(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
 
 /// Whether a step runs on this kernel, and not on the generic one.
 pub fn takes(op: &Depthwise, residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
-    shape(op, x, y) && !residual && op.accumulate.shift > 0
+    shape(op, x, y) && !residual && op.accumulate.shift >= MIN_SHIFT
 }
 
 /// Bytes besides the rows that the generic kernel keeps: blocks of four rows and of weights, aligned to words, and
@@ -57,7 +58,7 @@ pub fn depthwise(
 ) -> Result<(), KernelError> {
     if !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
         op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-        let need = op.scratch_bytes(&x.spec(), &y.spec(), !scratch.is_empty());
+        let need = op.scratch_bytes(&x.spec(), &y.spec(), None);
         if scratch.len() < need {
             return Err(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 });
         }
@@ -65,7 +66,7 @@ pub fn depthwise(
         return generic::depthwise(x, residual, &Depthwise { accumulate, ..*op }, scratch, y);
     }
     op.check(&x.spec(), None, &y.spec())?;
-    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), !scratch.is_empty()), scratch.len());
+    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), None), scratch.len());
     let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
     let aligned = scratch.get(..need).and_then(|all| all.get(all.as_ptr().align_offset(4)..)).ok_or(small)?;
     let (columns, channels) = (usize::from(y.spec().dims.w), usize::from(y.spec().dims.c));

@@ -268,7 +268,7 @@ macro_rules! high_words {
     };
 }
 
-/// At any shift but 0, as in [`requantize`](super::requantize); takes the place of the lower limit.
+/// At other shifts, as in [`requantize`](super::requantize); takes the place of the lower limit.
 macro_rules! any_shift {
     ($sums:literal) => {
         concat!(

@@ -1,8 +1,9 @@
 //! From accumulators to bytes where the product's high word is not the result: any shift, and a residual.
 //!
-//! A result is `clamp((hi * 2^32 + lo) >> s)`. With `t = 32 - s` that is `hi * 2^t + (lo >> s)` where the shift
-//! of `hi` saturates: a `hi` that does not fit lies outside every clamp. For `s >= 1` the second term has no sign
-//! and, where t is positive, no bit in common with the first, so a bitwise OR adds them.
+//! A result is `clamp((hi * 2^32 + lo) >> s)`. With `t = 32 - s` that is `hi * 2^t + (lo >> s)`. The second term has
+//! no sign and, where t is positive, no bit in common with the first, so a bitwise OR adds them. The shift of `hi`
+//! saturates; for `s >= 2` the second term is below 2^30, so that a `hi` that does not fit stays outside every clamp
+//! with it.
 
 use core::cell::Cell;
 
@@ -13,6 +14,9 @@ use crate::layout::mve::CHANNELS;
 use crate::op::Accumulate;
 
 use super::product::SUMS;
+
+/// Smallest shift of vectors.
+pub(super) const MIN_SHIFT: u8 = 2;
 
 /// Channels whose accumulators are finished together.
 pub(super) const BATCH: usize = 8 * CHANNELS;
@@ -43,7 +47,7 @@ impl Accumulators<'_> {
     ) {
         let bytes = |tensor: &Tensor| tensor.spec().dtype == Dtype::I8;
         let mut done = 0;
-        if bytes(y) && residual.is_none_or(bytes) && accumulate.shift > 0 {
+        if bytes(y) && residual.is_none_or(bytes) && accumulate.shift >= MIN_SHIFT {
             let blocks = self.channels >> 2;
             let from = |pixel: &'_ [Cell<u8>]| pixel.len().saturating_sub(self.first) >> 2;
             let out = y.pixel(at.0, at.1);
