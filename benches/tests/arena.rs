@@ -65,7 +65,7 @@ fn overlapping_tensors_change_no_result() {
             (WeightBits::W2, Dtype::I8),
             (WeightBits::W4, Dtype::U4),
         ] {
-            for layout in [Layout::Rows, Layout::Dsp] {
+            for layout in [Layout::Rows, Layout::Dsp, Layout::Mve] {
                 let precision = Precision::with_wide_ends(weights, activations);
                 let made = Integers::of(&network.graph(), precision, layout).expect("lowers");
                 let model = Loaded::load(made.file.as_slice()).expect("a new file loads");

@@ -22,6 +22,8 @@ pub enum Image {
     Product,
     /// With markers around the steps.
     Count,
+    /// With the conformance cases of the kernels.
+    Conformance,
 }
 
 static BUILT: Mutex<BTreeMap<(&'static str, Image), PathBuf>> = Mutex::new(BTreeMap::new());
@@ -89,6 +91,10 @@ fn build_now(board: &'static Board, image: Image) -> Result<PathBuf, BoardError>
         Image::Count => {
             command.args(["--features", "count"]);
             format!("{}-count", board.name)
+        }
+        Image::Conformance => {
+            command.args(["--features", "conformance"]);
+            format!("{}-conformance", board.name)
         }
     };
     let done = process::finish(&mut command, BUILD_LIMIT).map_err(BoardError::io("cannot start cargo"))?;

@@ -2,6 +2,7 @@
 //! names the tier that the file was made for, the core decides where a step has no weights.
 
 pub mod armv7em;
+pub mod mve;
 
 use core::cell::Cell;
 
@@ -12,12 +13,10 @@ use crate::{KernelError, Layout, Tensor, generic};
 pub const fn supports(layout: Layout) -> bool {
     match layout {
         Layout::Rows => true,
-        Layout::Dsp => cfg!(dsp) || !cfg!(target_os = "none"),
+        Layout::Dsp => cfg!(all(dsp, not(mve))) || !cfg!(target_os = "none"),
+        Layout::Mve => cfg!(mve) || !cfg!(target_os = "none"),
     }
 }
-
-/// A core without the extension links none of its kernels: its loader refuses their layout, and so do the portable ones.
-const DSP: bool = supports(Layout::Dsp);
 
 /// Convolution: the kernel for the layout of its weights.
 ///
@@ -31,10 +30,11 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if DSP && op.in_blocks() {
-        armv7em::conv2d(x, residual, op, scratch, y)
-    } else {
-        generic::conv2d(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        _ if !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedLayout),
     }
 }
 
@@ -50,10 +50,10 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if DSP && op.accumulate.layout == Layout::Dsp {
-        armv7em::depthwise(x, residual, op, scratch, y)
-    } else {
-        generic::depthwise(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
+        _ => generic::depthwise(x, residual, op, scratch, y),
     }
 }
 
@@ -69,10 +69,11 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if DSP && op.accumulate.layout == Layout::Dsp {
-        armv7em::dense(x, residual, op, scratch, y)
-    } else {
-        generic::dense(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        Layout::Rows => generic::dense(x, residual, op, scratch, y),
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedLayout),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Fully connected layer.
 
 use super::{Accumulate, Overlap, overlap};
-use crate::arch::armv7em;
+use crate::arch::{armv7em, mve};
 use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::size::product;
 use crate::{Dtype, KernelError, Layout, TensorSpec};
@@ -47,11 +47,13 @@ impl Dense<'_> {
 
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec) -> usize {
-        if self.accumulate.layout == Layout::Dsp {
-            return armv7em::dense::scratch(self, x);
-        }
         let (h, w, c) = x.dims.hwc();
-        if x.dtype == Dtype::I8 { 0 } else { product(h * w, c).unwrap_or(usize::MAX) }
+        match self.accumulate.layout {
+            Layout::Dsp => armv7em::dense::scratch(self, x),
+            Layout::Mve => mve::dense::scratch(x),
+            Layout::Rows if x.dtype == Dtype::I8 => 0,
+            Layout::Rows => product(h * w, c).unwrap_or(usize::MAX),
+        }
     }
 
     /// Where `y` may be written over a residual; over the input it never may.

@@ -12,7 +12,7 @@ use super::taps::{Pixel, STAGED, Taps};
 use crate::generic::finish::Finish;
 use crate::layout::dsp::CONV_CHANNELS;
 use crate::op::Conv2d;
-use crate::{Dtype, KernelError, Tensor};
+use crate::{Dtype, KernelError, Layout, Tensor};
 
 /// Blocks whose accumulators are finished together.
 const BATCH: usize = 4;
@@ -38,7 +38,7 @@ pub fn conv2d(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    if !op.in_blocks() {
+    if op.accumulate.layout != Layout::Dsp || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }
     let (need, have) = (op.scratch_bytes(), scratch.len());
