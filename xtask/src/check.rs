@@ -17,6 +17,8 @@ pub(crate) fn all() -> Outcome {
                 "--release",
                 "--workspace",
                 "--all-targets",
+                "--features",
+                "sparrowhawk-benches/cuda",
                 "--",
                 "-D",
                 "warnings",

@@ -9,10 +9,12 @@ use crate::{
 
 /// Packages that are tested in the dev profile: overflow checks and debug assertions are on.
 const CHECKED: [&str; 3] = ["sparrowhawk-kernels", "sparrowhawk-runtime", "xtask"];
+/// The CUDA backend: its tests need the compilers that `setup` installs.
+const CUDA: &str = "sparrowhawk-cuda";
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "sparrowhawk-tests";
-/// Its test binaries that need what `setup` installs: firmware, an emulator, a browser.
-const FIRMWARE: [&str; 3] = ["boards", "firmware", "report"];
+/// Its test binaries that need what `setup` installs: firmware, an emulator, compilers, a browser.
+const FIRMWARE: [&str; 4] = ["boards", "cuda", "firmware", "report"];
 
 /// Host and firmware.
 pub(crate) fn all() -> Outcome {
@@ -30,7 +32,7 @@ pub(crate) fn host() -> Outcome {
     };
     let mut host_tools = || {
         let mut test = cargo(&["test", "--quiet", "--release", "--workspace", "--exclude", END_TO_END]);
-        CHECKED.iter().for_each(|name| {
+        CHECKED.iter().chain([&CUDA]).for_each(|name| {
             test.args(["--exclude", name]);
         });
         run(&mut test)
@@ -42,12 +44,15 @@ pub(crate) fn host() -> Outcome {
     ])
 }
 
-/// Firmware on every emulated board, and the report in a browser.
+/// Firmware on every emulated board, kernels of the GPU, and the report in a browser.
 pub(crate) fn firmware() -> Outcome {
     if setup::all() != Outcome::Passed {
         return Outcome::Failed;
     }
-    end_to_end(true)
+    shell::all(&mut [
+        ("kernels of the GPU", &mut || run(&mut cargo(&["test", "--quiet", "--release", "--package", CUDA]))),
+        ("end to end", &mut || end_to_end(true)),
+    ])
 }
 
 /// The end-to-end tests that need what `setup` installs, or the others.
