@@ -26,11 +26,16 @@ DEVICE i32 finish(const AccumulateParams& p, i32 acc, i32 c, i32 residual) {
     return requantize_sum(acc, p.multipliers[c], residual, p.residual_multiplier, p.shift, p.lo, p.hi);
 }
 
-/// The `G` identity terms of a group of channels; zeros without a residual.
-template <int G> DEVICE void load_residual(const AccumulateParams& p, i32 pixel, i32 c, i32 (&v)[G]) {
+/// Requantises the `G` accumulators of a group of channels, each with its bias and the identity term, and stores them.
+template <int G> DEVICE void write_group(const AccumulateParams& p, i32 (&acc)[G], i32 pixel, i32 c) {
+    i32 residual[G];
 #pragma unroll
-    for (i32 i = 0; i < G; i++) v[i] = 0;
-    if (!p.residual) return;
-    const u8* at = p.residual + (i64)pixel * packed_bytes(p.residual_type, p.channels);
-    Channels<G>::load(at, p.residual_type, c, p.channels, v);
+    for (i32 i = 0; i < G; i++) residual[i] = 0;
+    if (p.residual) {
+        const u8* at = p.residual + (i64)pixel * packed_bytes(p.residual_type, p.channels);
+        Channels<G>::load(at, p.residual_type, c, p.channels, residual);
+    }
+#pragma unroll
+    for (i32 i = 0; i < G; i++) acc[i] = finish(p, acc[i], c + i, residual[i]);
+    Channels<G>::store(p.y + (i64)pixel * packed_bytes(p.y_type, p.channels), p.y_type, c, p.channels, acc);
 }

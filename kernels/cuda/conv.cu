@@ -16,59 +16,59 @@ template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> struct Tile {
     static const i32 STAGE_BYTES = PIXEL_BYTES + WEIGHT_BYTES;
     static const i32 WEIGHT_CHUNKS = (WEIGHT_BYTES / 16 + THREADS - 1) / THREADS;
     typedef i32 Sums[MI][NI][4];
+    /// Words of a pixel's sums in shared memory: eight more than there are keep the lanes' stores in different banks.
+    static const i32 SUM_STRIDE = WN + 8;
+    static const i32 WARP_SUM_BYTES = 16 * SUM_STRIDE * 4;
+    static_assert(THREADS / 32 * WARP_SUM_BYTES <= 2 * STAGE_BYTES, "sums take the place of two stages");
 };
 
-/// Bytes of a row of results in shared memory: a gap of 16 keeps rows in different banks.
-DEVICE i32 staged_row(i32 type, i32 columns) { return packed_bytes(type, columns) + 16; }
+/// Requantises `G` sums, to which the bias is added here.
+template <int G> DEVICE void write_sums(const AccumulateParams& p, const i32* sums, i32 pixel, i32 c) {
+    i32 acc[G];
+#pragma unroll
+    for (i32 i = 0; i < G; i++) acc[i] = wrapping_add(sums[i], p.bias[c + i]);
+    write_group<G>(p, acc, pixel, c);
+}
 
-template <class Vector>
-DEVICE void copy_out(const u8* staged, i32 row_stride, u8* y, i32 y_stride, i32 rows, i32 bytes) {
-    const i32 count = bytes / (i32)sizeof(Vector);
-    for (i32 i = threadIdx.x; i < rows * count; i += blockDim.x) {
-        const i32 row = i / count, at = (i - row * count) * (i32)sizeof(Vector);
-        *(Vector*)(y + (i64)row * y_stride + at) = *(const Vector*)(staged + row * row_stride + at);
+/// Requantises the sums of eight neighbouring channels of a pixel.
+DEVICE void write_octet(const AccumulateParams& p, const i32* sums, i32 pixel, i32 c) {
+    if (pixel >= p.pixels || c >= p.channels) return;
+    if ((p.channels & 7) == 0) {
+        write_sums<8>(p, sums, pixel, c);
+    } else {
+#pragma unroll 1
+        for (i32 i = 0; i < min_of(8, p.channels - c); i += 2) write_sums<2>(p, sums + i, pixel, c + i);
     }
 }
 
-/// Requantises two neighbouring channels of a pixel and puts them where they will be copied from.
-DEVICE void stage_pair(const AccumulateParams& p, u8* staged, i32 pixel, i32 c, i32 column, i32 acc0, i32 acc1) {
-    i32 v[2] = {0, 0}, residual[2] = {0, 0};
-    if (pixel < p.pixels && c < p.channels) {
-        load_residual<2>(p, pixel, c, residual);
-        v[0] = finish(p, wrapping_add(acc0, p.bias[c]), c, residual[0]);
-        if (c + 1 < p.channels) v[1] = finish(p, wrapping_add(acc1, p.bias[c + 1]), c + 1, residual[1]);
-    }
-    if (p.y_type == U4) staged[column >> 1] = (u8)((v[0] & 15) | (v[1] & 15) << 4);
-    else if (p.y_type == I8) *(u16*)(staged + column) = (u16)((v[0] & 255) | (v[1] & 255) << 8);
-    else *(u32*)(staged + 2 * column) = (u32)(v[0] & 0xffff) | (u32)v[1] << 16;
-}
-
-/// From the sums of the whole block to packed results.
-template <class T, int BM, int BN, int SCALE>
-DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* shared, i32 m0, i32 n0, i32 warp_row,
-                       i32 warp_column, i32 lane) {
-    const i32 stride = staged_row(p.y_type, BN);
+/// A block's sums become results, 16 pixels by `WN` channels of each warp at a time: through shared memory to lanes that
+/// hold eight neighbouring channels, so that operands and results are vectors. The code is there once, not once for each
+/// register: the loop over the parts is not unrolled.
+template <class T, int WN, int SCALE>
+DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* shared, i32 m0, i32 n0, i32 lane) {
+    i32* sums = (i32*)(shared + threadIdx.x / 32 * T::WARP_SUM_BYTES);
+#pragma unroll 1
+    for (i32 part = 0; part < T::MI; part++) {
+        // The last part's sums were read.
+        __syncwarp();
 #pragma unroll
-    for (i32 mi = 0; mi < T::MI; mi++) {
+        for (i32 mi = 0; mi < T::MI; mi++) {
+            if (mi != part) continue;
 #pragma unroll
-        for (i32 half = 0; half < 2; half++) {
-            const i32 row = warp_row + mi * 16 + half * 8 + (lane >> 2);
-#pragma unroll
-            for (i32 ni = 0; ni < T::NI; ni++) {
-                const i32 column = warp_column + ni * 8 + (lane & 3) * 2;
-                stage_pair(p, shared + row * stride, m0 + row, n0 + column, column, acc[mi][ni][2 * half] >> SCALE,
-                           acc[mi][ni][2 * half + 1] >> SCALE);
+            for (i32 i = 0; i < 2 * T::NI; i++) {
+                const i32 row = i % 2 * 8 + (lane >> 2), column = i / 2 * 8 + (lane & 3) * 2;
+                const i32(&pair)[4] = acc[mi][i / 2];
+                *(uint2*)(sums + row * T::SUM_STRIDE + column) =
+                    make_uint2(pair[i % 2 * 2] >> SCALE, pair[i % 2 * 2 + 1] >> SCALE);
             }
         }
+        __syncwarp();
+#pragma unroll 1
+        for (i32 i = lane; i < 16 * WN / 8; i += 32) {
+            const i32 row = i / (WN / 8), column = i % (WN / 8) * 8;
+            write_octet(p, sums + row * T::SUM_STRIDE + column, m0 + part * 16 + row, n0 + column);
+        }
     }
-    __syncthreads();
-    const i32 y_stride = packed_bytes(p.y_type, p.channels);
-    const i32 bytes = packed_bytes(p.y_type, min_of(BN, p.channels - n0));
-    const i32 rows = min_of(BM, p.pixels - m0);
-    u8* y = p.y + (i64)m0 * y_stride + packed_bytes(p.y_type, n0);
-    if ((y_stride & 15) == 0) copy_out<uint4>(shared, stride, y, y_stride, rows, bytes);
-    else if ((y_stride & 3) == 0) copy_out<u32>(shared, stride, y, y_stride, rows, bytes);
-    else copy_out<u8>(shared, stride, y, y_stride, rows, bytes);
 }
 
 #if ARCH >= 800
@@ -170,7 +170,7 @@ template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> DEVICE void c
 #endif
     sum_by_registers<T, LOADER, PRODUCT>(p, acc, shared, m0, weights, slab_bytes, warp_row, warp_column / 8, lane);
     __syncthreads();
-    write_tile<T, BM, BN, LaneWeights<PRODUCT>::SCALE>(p, acc, shared, m0, n0, warp_row, warp_column, lane);
+    write_tile<T, WN, LaneWeights<PRODUCT>::SCALE>(p, acc, shared, m0 + warp_row, n0 + warp_column, lane);
 }
 
 #define CONV(name, LOADER, PRODUCT, BM, BN, WM, WN)                            \

@@ -26,12 +26,7 @@ template <int G> DEVICE void depthwise(const AccumulateParams& p) {
             for (i32 i = 0; i < G; i++) acc[i] = wrapping_add(acc[i], wrapping_mul(q[i], w[i]));
         }
     }
-    i32 residual[G];
-    load_residual<G>(p, at.pixel, at.channel, residual);
-#pragma unroll
-    for (i32 i = 0; i < G; i++) acc[i] = finish(p, acc[i], at.channel + i, residual[i]);
-    const i64 pixel = at.pixel;
-    Channels<G>::store(p.y + pixel * packed_bytes(p.y_type, p.channels), p.y_type, at.channel, p.channels, acc);
+    write_group<G>(p, acc, at.pixel, at.channel);
 }
 
 ENTRY(depthwise_2, 256, AccumulateParams, depthwise<2>(p))

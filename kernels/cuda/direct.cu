@@ -40,13 +40,9 @@ template <bool DP4A> DEVICE void direct(const AccumulateParams& p) {
     const Group at = my_group<2>(p.pixels, p.channels);
     if (!at.inside) return;
     const Place place = place_of(at.pixel, p.out_h, p.out_w);
-    i32 v[2] = {0, 0}, residual[2];
-    load_residual<2>(p, at.pixel, at.channel, residual);
-    for (i32 i = 0; i < 2 && at.channel + i < p.channels; i++) {
-        const i32 acc = dot_window<DP4A>(p, place, at.channel + i);
-        v[i] = finish(p, acc, at.channel + i, residual[i]);
-    }
-    Channels<2>::store(p.y + (i64)at.pixel * packed_bytes(p.y_type, p.channels), p.y_type, at.channel, p.channels, v);
+    i32 acc[2] = {0, 0};
+    for (i32 i = 0; i < 2 && at.channel + i < p.channels; i++) acc[i] = dot_window<DP4A>(p, place, at.channel + i);
+    write_group<2>(p, acc, at.pixel, at.channel);
 }
 
 ENTRY(direct_any, 128, AccumulateParams, direct<false>(p))

@@ -25,8 +25,9 @@ pub(crate) fn all() -> Outcome {
             ]))
         }),
         ("documentation", &mut || {
-            // The other features are GPU backends: minutes of building that document nothing of ours.
-            let features = "sparrowhawk-kernels/conformance,sparrowhawk-runtime/defmt";
+            // The other features are devices of training: minutes of building that document nothing of ours.
+            let features =
+                "sparrowhawk-benches/cuda,sparrowhawk-kernels/conformance,sparrowhawk-runtime/defmt";
             run(cargo(&["doc", "-q", "--release", "--workspace", "--features", features, "--no-deps"])
                 .env("RUSTDOCFLAGS", "-D warnings"))
         }),

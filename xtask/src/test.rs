@@ -9,12 +9,10 @@ use crate::{
 
 /// Packages that are tested in the dev profile: overflow checks and debug assertions are on.
 const CHECKED: [&str; 3] = ["sparrowhawk-kernels", "sparrowhawk-runtime", "xtask"];
-/// The CUDA backend: its tests need the compilers that `setup` installs.
-const CUDA: &str = "sparrowhawk-cuda";
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "sparrowhawk-tests";
-/// Its test binaries that need what `setup` installs: firmware, an emulator, compilers, a browser.
-const FIRMWARE: [&str; 4] = ["boards", "cuda", "firmware", "report"];
+/// Its test binaries that need what `setup` installs: firmware, an emulator, compilers of kernels, a browser.
+const FIRMWARE: [&str; 3] = ["cuda", "firmware", "report"];
 
 /// Host and firmware.
 pub(crate) fn all() -> Outcome {
@@ -32,7 +30,7 @@ pub(crate) fn host() -> Outcome {
     };
     let mut host_tools = || {
         let mut test = cargo(&["test", "--quiet", "--release", "--workspace", "--exclude", END_TO_END]);
-        CHECKED.iter().chain([&CUDA]).for_each(|name| {
+        CHECKED.iter().for_each(|name| {
             test.args(["--exclude", name]);
         });
         run(&mut test)
@@ -49,10 +47,7 @@ pub(crate) fn firmware() -> Outcome {
     if setup::all() != Outcome::Passed {
         return Outcome::Failed;
     }
-    shell::all(&mut [
-        ("kernels of the GPU", &mut || run(&mut cargo(&["test", "--quiet", "--release", "--package", CUDA]))),
-        ("end to end", &mut || end_to_end(true)),
-    ])
+    end_to_end(true)
 }
 
 /// The end-to-end tests that need what `setup` installs, or the others.
@@ -74,10 +69,13 @@ fn end_to_end(firmware: bool) -> Outcome {
     run(&mut test)
 }
 
+/// Files, and folders with a `main.rs`.
 fn test_binaries() -> std::io::Result<Vec<String>> {
     let entries = std::fs::read_dir(shell::root().join("tests/tests"))?;
     let paths = entries.flatten().map(|entry| entry.path());
-    let sources = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let sources = paths.filter(|path| {
+        path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file()
+    });
     let mut names: Vec<String> =
         sources.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort();

@@ -19,13 +19,20 @@ pub struct Peer {
 /// The document.
 pub fn document(gpu: &Gpu, date: &str, command: &str, all: &[Measured], peers: &[Peer]) -> String {
     let (major, minor) = gpu.driver();
-    let [bytes, nibbles] = peak(gpu);
+    let peaks = peak(gpu);
+    let known = peaks.map_or_else(
+        || "The integer peak of this architecture is not known here.".to_owned(),
+        |[bytes, nibbles]| {
+            format!(
+                "Integer peak at the highest clock: {bytes:.0} TOP/s for bytes, {nibbles:.0} for nibbles."
+            )
+        },
+    );
     let mut text = format!(
         "# Inference on an NVIDIA GPU\n\n\
          {} (sm_{}, {} multiprocessors, {} MHz at most), driver for CUDA {major}.{minor}, {date}. Made by\n\n\
          ```\n{command}\n```\n\n\
-         Integer peak at the highest clock: {bytes:.0} TOP/s for bytes, {nibbles:.0} for nibbles; a multiply-add is two \
-         operations. Times are medians of 20 measurements of 10 runs of the recorded graph, with quartiles; copies to and \
+         {known} A multiply-add is two operations. Times are medians of 20 measurements of 10 runs of the recorded graph, with quartiles; copies to and \
          from the GPU are not in them. `checked` inputs had every step equal to the host by CRC in this run.\n\n\
          | network | bits | batch | ms | quartiles | images/s | TOP/s | of the bytes' peak | checked |\n\
          |--|--|--|--|--|--|--|--|--|\n",
@@ -37,14 +44,15 @@ pub fn document(gpu: &Gpu, date: &str, command: &str, all: &[Measured], peers: &
     for m in all {
         let [low, median, high] = m.milliseconds;
         let speed = m.tera_operations();
+        let share =
+            peaks.map_or_else(|| "-".to_owned(), |[bytes, _]| format!("{:.1} %", 100.0 * speed / bytes));
         let _ = writeln!(
             text,
-            "| {} | {} | {} | {median:.3} | {low:.3} to {high:.3} | {:.0} | {speed:.1} | {:.1} % | {} |",
+            "| {} | {} | {} | {median:.3} | {low:.3} to {high:.3} | {:.0} | {speed:.1} | {share} | {} |",
             m.name,
             m.scheme,
             m.batch,
             m.batch as f64 / median * 1e3,
-            100.0 * speed / bytes,
             m.checked,
         );
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::resnet::{Bits, Network};
 
-/// Milliseconds for a batch of 8 on a T4 that HAWQ-V3 publishes (its model zoo, TVM on tensor cores).
+/// Milliseconds for a batch of 8 on a T4 that HAWQ-V3 publishes (README of its repository; TVM on tensor cores).
 pub fn hawq_t4(network: Network, bits: Bits) -> f64 {
     match (network, bits) {
         (Network::ResNet18, Bits::Int8) => 3.3,
@@ -20,19 +20,20 @@ pub fn hawq_t4(network: Network, bits: Bits) -> f64 {
     }
 }
 
-/// The chip's integer peak in 10^12 operations a second at its highest clock: for bytes, and for nibbles.
+/// The chip's integer peak in 10^12 operations a second at its highest clock, for bytes and for nibbles; `None` for an
+/// architecture whose figures have no source here.
 ///
-/// Operations of a multiprocessor in a clock, from NVIDIA's white papers: Turing, GA10x and Ada 2048 for bytes (T4: 130
-/// at 40 multiprocessors), A100 4096 (624 at 108), Hopper 8192 (1979 at 132); twice that for nibbles before Hopper, which
-/// has none.
-pub fn peak(gpu: &Gpu) -> [f64; 2] {
+/// Operations of a multiprocessor in a clock follow from what NVIDIA publishes for the T4, the A100 and the H100
+/// (docs/cuda.md, "Peaks"). Hopper has no tensor cores for nibbles: they are multiplied as bytes at best.
+pub fn peak(gpu: &Gpu) -> Option<[f64; 2]> {
     let (bytes, nibbles) = match gpu.arch() {
+        75 => (2048.0, 4096.0),
         80 => (4096.0, 8192.0),
-        90.. => (8192.0, 8192.0),
-        _ => (2048.0, 4096.0),
+        90 => (8192.0, 8192.0),
+        _ => return None,
     };
     let clocks = f64::from(gpu.multiprocessors()) * f64::from(gpu.clock_khz()) * 1e3 / 1e12;
-    [bytes * clocks, nibbles * clocks]
+    Some([bytes * clocks, nibbles * clocks])
 }
 
 /// What `benches/gpu/resnet.py` prints.
@@ -56,5 +57,5 @@ pub fn torch(network: Network, batch: usize) -> Result<Torch, String> {
         let text = String::from_utf8_lossy(&output.stderr);
         return Err(text.lines().last().unwrap_or("python3 failed").to_owned());
     }
-    serde_json::from_slice(&output.stdout).map_err(|error| format!("{}: {error}", "benches/gpu/resnet.py"))
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("benches/gpu/resnet.py: {error}"))
 }

@@ -286,6 +286,10 @@ inline void load_matrices(u32 (&d)[4], const void* shared) {
     for (u32 i = 0; i < 4; i++) d[i] = (u32)emulate::my_warp().out[lane][i];
 }
 
+inline void __syncwarp() {
+    emulate::together([](emulate::Warp&) {});
+}
+
 inline void __syncthreads() {
     const u32 generation = emulate::barrier_generation;
     if (++emulate::barrier_arrived == emulate::alive) {

@@ -12,6 +12,17 @@ pub enum CudaError {
          container its GPU (docker run --gpus all)"
     )]
     NoDriver,
+    /// A driver from before CUDA 12.
+    #[error(
+        "the NVIDIA driver is made for CUDA {major}.{minor}; 12.0 or later is needed, that is driver 525 or later: \
+         update it, see `nvidia-smi`"
+    )]
+    OldDriver {
+        /// Version of CUDA that the driver was made for.
+        major: i32,
+        /// Version of CUDA that the driver was made for.
+        minor: i32,
+    },
     /// A driver without a GPU.
     #[error("the NVIDIA driver finds no GPU of number {index}; there are {count}, see `nvidia-smi -L`")]
     NoDevice {
@@ -34,8 +45,9 @@ pub enum CudaError {
     },
     /// No compiler.
     #[error(
-        "NVRTC, the run-time compiler of CUDA 12, cannot be loaded. Either install CUDA 12, or\n    pip install \
-         nvidia-cuda-nvrtc-cu12\nand name its folder: SPARROWHAWK_NVRTC=…/site-packages/nvidia/cuda_nvrtc/lib"
+        "NVRTC, the run-time compiler of CUDA 12, cannot be loaded. Either `cargo xtask setup` in the repository, or install \
+         CUDA 12, or\n    pip install nvidia-cuda-nvrtc-cu12\nand name its folder: \
+         SPARROWHAWK_NVRTC=…/site-packages/nvidia/cuda_nvrtc/lib"
     )]
     NoCompiler,
     /// The compiler refused the kernels.
@@ -62,7 +74,7 @@ pub enum CudaError {
     },
     /// A tensor beyond 32-bit addressing.
     #[error(
-        "a tensor of step {step} has {bytes} bytes at batch {batch}, 2,147,483,647 is the most: take a smaller batch"
+        "a tensor of step {step} has {bytes} bytes at batch {batch}, {most} is the most: take a smaller batch"
     )]
     TooLarge {
         /// The step.
@@ -71,6 +83,8 @@ pub enum CudaError {
         batch: usize,
         /// Bytes of the tensor.
         bytes: u64,
+        /// [`crate::plan::MOST_BYTES`].
+        most: u64,
     },
     /// A step reads bytes that no step wrote as one tensor.
     #[error(

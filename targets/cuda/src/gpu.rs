@@ -18,9 +18,12 @@ use crate::launch::Launch;
 use crate::params::{
     AccumulateParams, AddParams, Args, ConcatParams, PoolParams, RescaleParams, TableParams, WindowParams,
 };
+use crate::plan::MOST_BYTES;
 use crate::source::Module;
 use crate::{CudaError, Device, Plan, Runner};
 
+/// The oldest driver, as the version of CUDA that it was made for.
+const OLDEST_DRIVER: (i32, i32) = (12, 0);
 /// The oldest architecture with integer tensor cores for bytes and nibbles.
 const OLDEST: u32 = 75;
 
@@ -57,11 +60,17 @@ impl Gpu {
     /// Opens GPU number `index`.
     ///
     /// # Errors
-    /// [`CudaError::NoDriver`], [`CudaError::NoDevice`], [`CudaError::TooOld`], [`CudaError::Driver`].
+    /// [`CudaError::NoDriver`], [`CudaError::OldDriver`], [`CudaError::NoDevice`], [`CudaError::TooOld`],
+    /// [`CudaError::Driver`].
     pub fn open(index: usize) -> Result<Self, CudaError> {
         // SAFETY: loading the driver runs its initialisers, which touch nothing of ours.
         if !unsafe { sys::is_culib_present() } {
             return Err(CudaError::NoDriver);
+        }
+        let driver = driver_version()?;
+        if driver < OLDEST_DRIVER {
+            let (major, minor) = driver;
+            return Err(CudaError::OldDriver { major, minor });
         }
         result::init().map_err(|error| match error.0 {
             sys::CUresult::CUDA_ERROR_NO_DEVICE => CudaError::NoDevice { index, count: 0 },
@@ -89,7 +98,6 @@ impl Gpu {
         let cache = Cache::of(&name, arch);
         let choices = RefCell::new(cache.choices());
         let modules = RefCell::default();
-        let driver = driver_version()?;
         Ok(Self { context, stream, name, arch, multiprocessors, clock_khz, driver, cache, modules, choices })
     }
 
@@ -132,7 +140,7 @@ impl Gpu {
         let room = (self.free_bytes()? / 10 * 9).saturating_sub(constants);
         let largest = single.steps.iter().map(|step| step.output_bytes).max().unwrap_or(1);
         let largest = largest.max(single.input_bytes).max(1) as u64;
-        let fits = (room / single.memory.activation_bytes().max(1)).min(i32::MAX as u64 / largest);
+        let fits = (room / single.memory.activation_bytes().max(1)).min(MOST_BYTES / largest);
         Ok(wanted.min(fits as usize).max(1))
     }
 

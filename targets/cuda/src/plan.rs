@@ -1,6 +1,6 @@
 //! From a model to launches: every step's output gets memory of its own, so that all of them can be looked at.
 
-use kernels::TensorSpec;
+use kernels::{KernelError, TensorSpec};
 use runtime::Model;
 use runtime::format::{Operand, Step};
 use runtime::resolve::{Resolved, concat_part};
@@ -8,7 +8,11 @@ use runtime::resolve::{Resolved, concat_part};
 use crate::CudaError;
 use crate::accumulate::{self, Target, Tensor};
 use crate::launch::{Launch, Memory};
+use crate::params::Args;
 use crate::simple;
+
+/// Most bytes of a tensor: a tile behind the last pixel still has a 32-bit index.
+pub const MOST_BYTES: u64 = i32::MAX as u64 - 255;
 
 /// A step's launches: any one of them does it.
 #[derive(Clone, Debug)]
@@ -95,8 +99,8 @@ impl Arena {
     ) -> Result<Tensor, CudaError> {
         let spec = operand.spec();
         let (one, all) = (bytes(&spec) as u32, bytes(&spec) as u64 * batch as u64);
-        if all > i32::MAX as u64 {
-            return Err(CudaError::TooLarge { step, batch, bytes: all });
+        if all > MOST_BYTES {
+            return Err(CudaError::TooLarge { step, batch, bytes: all, most: MOST_BYTES });
         }
         let at = memory.tensor(all);
         self.forget(operand.offset, one);
@@ -118,11 +122,12 @@ fn plan_step(
     step: &Step,
 ) -> Result<PlannedStep, CudaError> {
     let invalid = |source| CudaError::InvalidStep { step: index, source };
-    let resolved = model.resolve(step).ok_or(invalid(kernels::KernelError::InvalidShape))?;
+    let unknown = || invalid(KernelError::InvalidShape);
+    let resolved = model.resolve(step).ok_or_else(unknown)?;
     let read = |operand: &Operand| arena.read(index, operand);
     // Operands are found before the output takes their place.
     let operands = step.op.operands().map(read).collect::<Result<Vec<_>, _>>()?;
-    let (x, second) = (operands[0], operands.get(1).copied());
+    let (x, second) = (*operands.first().ok_or_else(unknown)?, operands.get(1).copied());
     arena.forget(step.scratch.offset, step.scratch.bytes);
     let y = arena.write(memory, index, target.batch, &step.output)?;
     let one = |launch| vec![launch];
@@ -132,7 +137,7 @@ fn plan_step(
         Resolved::Dense(op, ..) => accumulate::dense(memory, target, &op, x, second, y),
         Resolved::MaxPool(op, _) => simple::max_pool(target, &op, x, y).map(one),
         Resolved::AveragePool(op, _) => simple::average_pool(memory, target, &op, x, y).map(one),
-        Resolved::Add(op, ..) => simple::add(target, &op, x, second.unwrap_or(x), y).map(one),
+        Resolved::Add(op, ..) => simple::add(target, &op, x, second.ok_or_else(unknown)?, y).map(one),
         Resolved::Rescale(op, _) => simple::rescale(memory, target, &op, x, y).map(one),
         Resolved::Table(op, _) => simple::table(memory, target, &op, x, y).map(one),
         Resolved::Window(op, _) => simple::window(target, &op, x, y).map(one),
@@ -151,7 +156,7 @@ fn plan_step(
         }
     }
     .map_err(invalid)?;
-    let macs = macs(&candidates[0], target.batch);
+    let macs = candidates.first().map_or(0, |launch| macs(launch, target.batch));
     let output_bytes = bytes(&step.output.spec());
     Ok(PlannedStep { op: step.op.name(), candidates, output: y.at, output_bytes, macs })
 }
@@ -159,7 +164,7 @@ fn plan_step(
 /// Multiply-adds of one image.
 fn macs(launch: &Launch, batch: usize) -> u64 {
     match &launch.args {
-        crate::params::Args::Accumulate(p) => {
+        Args::Accumulate(p) => {
             let taps = p.kernel.map(|k| k.unsigned_abs() as u64).iter().product::<u64>();
             let outputs = p.pixels as u64 / batch as u64 * p.channels as u64;
             outputs * taps * p.group_inputs.max(1) as u64

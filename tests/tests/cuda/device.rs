@@ -1,13 +1,17 @@
 //! The emulated GPU: a shared library of all kernels, built by the system's C++ compiler.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
-use cuda::source::Module;
+use cuda::source::{CONV, Family, Module};
 use cuda::{CudaError, Device, Launch};
+
+/// Where the kernels' sources are.
+const KERNELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../kernels/cuda");
 
 /// A GPU's instructions on a processor.
 pub(crate) struct Emulated {
@@ -17,74 +21,55 @@ pub(crate) struct Emulated {
 }
 
 /// Turing: small multiplications, no asynchronous copies.
-pub(crate) static TURING: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(75, 750));
-/// Ampere and Ada.
-pub(crate) static AMPERE: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(80, 800));
-/// Hopper: as Ampere, with more kernels to choose from.
-pub(crate) static HOPPER: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(90, 900));
+pub(crate) static TURING: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(75));
+/// Hopper: the code of Ampere and Ada too, and all their kernels among those to choose from.
+static HOPPER: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(90));
+
+/// One for each way in which the source was written.
+pub(crate) static DEVICES: [&LazyLock<Emulated>; 2] = [&TURING, &HOPPER];
 
 type LaunchFunction = unsafe extern "C" fn(*const c_char, u32, u32, u32, *const c_void, u64) -> c_int;
 
 impl Emulated {
-    fn build(arch: u32, number: u32) -> Self {
+    fn build(arch: u32) -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let kernels = Path::new(crate::KERNELS);
-        // One library of all modules: every family's definition first, then each file once.
-        let mut lines: Vec<String> = Module::all()
-            .flat_map(|module| module.text().lines().map(str::to_owned).collect::<Vec<_>>())
-            .collect();
-        lines.sort_by_key(|line| line.starts_with("#include"));
-        lines.dedup();
-        let texts = lines.join("\n");
-        let source = folder.join(format!("kernels-{number}.cpp"));
-        std::fs::write(&source, format!("#define EMULATE\n{texts}\n"))
-            .expect("the target folder is writable");
-        let library = folder.join(format!("kernels-{number}.so"));
-        compile(&source, kernels, number, &library);
+        let families = Family::ALL.map(|family| format!("#define FAMILY_{}\n", family.name().to_uppercase()));
+        let (source, library) = (folder.join(format!("sm_{arch}.cpp")), folder.join(format!("sm_{arch}.so")));
+        let text = format!(
+            "#define EMULATE\n#define ARCH {arch}0\n{}{}#include \"{}\"\n",
+            families.concat(),
+            Module::Simple.text(),
+            CONV.0
+        );
+        std::fs::write(&source, text).expect("the target folder is writable");
+        compile(&source, &library);
         // SAFETY: the library is the one just built; its initialisers only fill a table.
         let library = unsafe { libloading::Library::new(&library) }.expect("the library was just built");
         Self { arch, library: Mutex::new(library) }
     }
 }
 
-fn compile(source: &Path, kernels: &Path, arch: u32, library: &PathBuf) {
+fn compile(source: &Path, library: &Path) {
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     let output = Command::new(&compiler)
         .args(["-std=c++17", "-O1", "-fwrapv", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"])
-        .args(["-Wno-unknown-pragmas", "-U_FORTIFY_SOURCE", "-fvisibility=hidden"])
-        .arg(format!("-DARCH={arch}"))
-        .arg("-I")
-        .arg(kernels)
-        .arg("-o")
-        .args([library, &source.to_path_buf()])
+        .args(["-Wno-unknown-pragmas", "-U_FORTIFY_SOURCE", "-fvisibility=hidden", "-I", KERNELS, "-o"])
+        .args([library, source])
         .output()
         .expect("a C++ compiler is needed: apt-get install g++, or name one in CXX");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Memory of the emulated GPU, aligned as a GPU's.
+/// Memory of the emulated GPU; the kernels write to it behind the compiler's back.
 pub(crate) struct Bytes {
-    memory: Vec<Aligned>,
+    cells: Vec<Cell<u8>>,
+    /// The first byte with the alignment that a GPU's memory has.
+    start: usize,
 }
-
-#[repr(C, align(256))]
-#[derive(Clone)]
-struct Aligned([u8; 256]);
 
 impl Bytes {
-    fn slice(&self) -> &[u8] {
-        self.memory.as_flattened_bytes()
-    }
-}
-
-trait Flattened {
-    fn as_flattened_bytes(&self) -> &[u8];
-}
-
-impl Flattened for Vec<Aligned> {
-    fn as_flattened_bytes(&self) -> &[u8] {
-        // SAFETY: `Aligned` is bytes without padding.
-        unsafe { std::slice::from_raw_parts(self.as_ptr().cast(), self.len() * 256) }
+    fn at(&self, at: u64, count: usize) -> &[Cell<u8>] {
+        &self.cells[self.start + at as usize..][..count]
     }
 }
 
@@ -101,23 +86,22 @@ impl Device for Emulated {
     }
 
     fn reserve(&self, bytes: u64, _: usize) -> Result<Bytes, CudaError> {
-        Ok(Bytes { memory: vec![Aligned([0xcc; 256]); (bytes as usize).div_ceil(256)] })
+        let cells = vec![Cell::new(0xcc); bytes as usize + 256];
+        let start = cells.as_ptr().align_offset(256);
+        Ok(Bytes { cells, start })
     }
 
     fn address(&self, memory: &Bytes) -> u64 {
-        memory.memory.as_ptr() as u64
+        memory.at(0, 0).as_ptr() as u64
     }
 
     fn write(&self, memory: &mut Bytes, at: u64, bytes: &[u8]) -> Result<(), CudaError> {
-        for (i, &byte) in bytes.iter().enumerate() {
-            let at = at as usize + i;
-            memory.memory[at / 256].0[at % 256] = byte;
-        }
+        memory.at(at, bytes.len()).iter().zip(bytes).for_each(|(cell, &byte)| cell.set(byte));
         Ok(())
     }
 
     fn read(&self, memory: &Bytes, at: u64, bytes: &mut [u8]) -> Result<(), CudaError> {
-        bytes.copy_from_slice(&memory.slice()[at as usize..at as usize + bytes.len()]);
+        memory.at(at, bytes.len()).iter().zip(bytes).for_each(|(cell, byte)| *byte = cell.get());
         Ok(())
     }
 
