@@ -42,7 +42,7 @@ done
 stage "$gpu/bench" --network resnet50 --batch 1 --check 1 --doc "$out/batch1.md"
 stage "$gpu/bench" --network resnet50 --batch 64 --check "${RESNET50_CHECK:-64}" --doc "$out/batch64.md"
 
-# 3: eval over 10,000 images, beside the host on 2 cores (fewer images: its rate is what counts).
+# 2: eval over 10,000 images, beside the host on 2 cores (fewer images: its rate is what counts).
 if [ -d "$data" ]; then
     cifar="cifar10:$data/cifar10/test_1000.bin"
     stage "$gpu/sparrowhawk" eval "$gpu/resnet20-w8a8.hawk" --data "10*$cifar" --on cuda
@@ -50,7 +50,7 @@ if [ -d "$data" ]; then
     stage taskset -c 0,1 "$gpu/sparrowhawk" eval "$gpu/resnet20-w8a8.hawk" --data "$cifar@0..200"
 fi
 
-# 4: the figures.
+# 3: the figures.
 stage "$gpu/bench" --batch 8,1,128 --doc "$out/cuda.md" --json "$out/cuda.json" --table "$out/latency.toml"
 
 [ "$failed" = 0 ] && echo "all checks passed" || echo "some checks failed"

@@ -9,15 +9,14 @@ data=../shared/data
 [ -d "$data" ] || data=shared/data
 mkdir -p "$out"
 
-cargo build --release --features sparrowhawk-benches/cuda --package sparrowhawk-benches --bin gpu
-cargo build --release --features cuda --package sparrowhawk-host-tools --bin sparrowhawk
+cargo build --release --package sparrowhawk-benches --package sparrowhawk-host-tools \
+    --features sparrowhawk-benches/cuda,sparrowhawk-host-tools/cuda --bin gpu --bin sparrowhawk
 strip --strip-debug -o "$out/bench" target/release/gpu
 strip --strip-debug -o "$out/sparrowhawk" target/release/sparrowhawk
 
-for arch in "${@:-75 80 86 89 90}"; do
-    for sm in $arch; do
-        XDG_CACHE_HOME="$PWD/$out/cache" "$out/bench" --compile "$sm"
-    done
+[ $# -gt 0 ] || set -- 75 80 86 89 90
+for sm in "$@"; do
+    XDG_CACHE_HOME="$PWD/$out/cache" "$out/bench" --compile "$sm"
 done
 
 cifar=(--train "cifar10:$data/cifar10/train_4000.bin@0..500" --test "cifar10:$data/cifar10/test_1000.bin")

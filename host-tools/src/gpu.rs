@@ -6,51 +6,58 @@ use kernels::{Tensor, generic};
 use rayon::prelude::*;
 use runtime::Model;
 
-use crate::cli::CommandError;
 use crate::data::Dataset;
 use crate::integer::{Evaluation, IntegerError, Traced, encode};
 
 /// Samples that are packed at a time: a few batches.
 const CHUNK: usize = 4096;
 
+/// Why a model gave no result on a GPU.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GpuError {
+    /// The GPU.
+    #[error(transparent)]
+    Cuda(#[from] CudaError),
+    /// The samples.
+    #[error(transparent)]
+    Integer(#[from] IntegerError),
+}
+
 /// A model on a GPU for batches of up to `batch` images; fewer where memory is short.
 ///
 /// # Errors
 /// See [`CudaError`].
-pub fn runner<'g>(gpu: &'g Gpu, model: &Model, batch: usize) -> Result<Runner<'g, Gpu>, CudaError> {
+fn runner<'g>(gpu: &'g Gpu, model: &Model, batch: usize) -> Result<Runner<'g, Gpu>, CudaError> {
     let single = Plan::new(model, Target { arch: gpu.arch(), batch: 1 })?;
     let batch = gpu.batch_that_fits(&single, batch)?;
     Runner::fastest(gpu, model, batch)
 }
 
-/// Traces of packed inputs, and a line about the GPU.
+/// Traces of packed inputs on the first GPU, and a line about it.
 ///
 /// # Errors
-/// See [`CudaError`].
-pub fn traces(
-    gpu: &Gpu,
-    model: &Model,
-    inputs: &[Vec<u8>],
-    batch: usize,
-) -> Result<(Vec<Traced>, String), CudaError> {
-    let mut runner = runner(gpu, model, batch.min(inputs.len()))?;
+/// [`GpuError::Cuda`].
+pub fn traces(model: &Model, inputs: &[Vec<u8>], batch: usize) -> Result<(Vec<Traced>, String), GpuError> {
+    let gpu = Gpu::open(0)?;
+    let mut runner = runner(&gpu, model, batch.min(inputs.len()))?;
     let traces = runner.traces(inputs)?;
     let traces = traces.into_iter().map(|trace| Traced { crcs: trace.crcs, output: trace.output }).collect();
-    Ok((traces, about(gpu, &runner)))
+    Ok((traces, about(&gpu, &runner)))
 }
 
-/// Runs every sample, and says a line about the GPU. `done` is told of finished samples.
+/// Runs every sample on the first GPU, and says a line about it. `done` is told of finished samples.
 ///
 /// # Errors
-/// Those of [`encode`], and [`CudaError`].
+/// See [`GpuError`].
 pub fn evaluate(
-    gpu: &Gpu,
     model: &Model,
     data: &Dataset,
     batch: usize,
     done: impl Fn(usize) + Sync,
-) -> Result<(Evaluation, String), CommandError> {
-    let mut runner = runner(gpu, model, batch.min(data.len().max(1)))?;
+) -> Result<(Evaluation, String), GpuError> {
+    let gpu = Gpu::open(0)?;
+    let mut runner = runner(&gpu, model, batch.min(data.len().max(1)))?;
     let mut predictions = Vec::with_capacity(data.len());
     let indices: Vec<usize> = (0..data.len()).collect();
     for chunk in indices.chunks(CHUNK) {
@@ -60,7 +67,7 @@ pub fn evaluate(
         predictions.extend(outputs.into_iter().map(|output| class(model, output)));
     }
     let classes = model.interface().output.dims.iter().map(|&d| usize::from(d)).product();
-    Ok((Evaluation::new(predictions, &data.labels, classes), about(gpu, &runner)))
+    Ok((Evaluation::new(predictions, &data.labels, classes), about(&gpu, &runner)))
 }
 
 /// The class of a packed output: the host's own argmax.

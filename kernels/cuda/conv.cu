@@ -42,8 +42,8 @@ DEVICE void write_octet(const AccumulateParams& p, const i32* sums, i32 pixel, i
 }
 
 /// A block's sums become results, 16 pixels by `WN` channels of each warp at a time: through shared memory to lanes that
-/// hold eight neighbouring channels, so that operands and results are vectors. The code is there once, not once for each
-/// register: the loop over the parts is not unrolled.
+/// hold eight neighbouring channels, so that operands and results are vectors. The loop over the parts is not unrolled, so
+/// that the code is there once and not for each register: the compiler would be at it for most of its time.
 template <class T, int WN, int SCALE>
 DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* shared, i32 m0, i32 n0, i32 lane) {
     i32* sums = (i32*)(shared + threadIdx.x / 32 * T::WARP_SUM_BYTES);

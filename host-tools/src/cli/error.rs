@@ -42,7 +42,7 @@ pub enum CommandError {
     /// The GPU.
     #[cfg(feature = "cuda")]
     #[error(transparent)]
-    Cuda(#[from] cuda::CudaError),
+    Gpu(#[from] crate::gpu::GpuError),
     /// This build has no CUDA backend.
     #[cfg(not(feature = "cuda"))]
     #[error(

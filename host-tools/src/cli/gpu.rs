@@ -13,8 +13,7 @@ pub(super) fn traces(
     inputs: &[Vec<u8>],
     batch: u32,
 ) -> Result<(Vec<Traced>, String), CommandError> {
-    let gpu = cuda::Gpu::open(0)?;
-    Ok(crate::gpu::traces(&gpu, model, inputs, batch as usize)?)
+    Ok(crate::gpu::traces(model, inputs, batch as usize)?)
 }
 
 /// Accuracy over a data set, and a line about the GPU.
@@ -25,8 +24,7 @@ pub(super) fn evaluate(
     batch: u32,
     done: impl Fn(usize) + Sync,
 ) -> Result<(Evaluation, String), CommandError> {
-    let gpu = cuda::Gpu::open(0)?;
-    crate::gpu::evaluate(&gpu, model, data, batch as usize, done)
+    Ok(crate::gpu::evaluate(model, data, batch as usize, done)?)
 }
 
 #[cfg(not(feature = "cuda"))]

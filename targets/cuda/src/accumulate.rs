@@ -255,14 +255,13 @@ fn tile_launch(
     };
     let stages = if arch >= 80 && !matches!(family, Family::Gather | Family::Unpack) { 3 } else { 2 };
     let slabs = stages * (bm * 64 + bn / 8 * 32 * lane_bytes);
-    let result = bm * (bn * [4, 8, 16][params.y_type as usize] / 8 + 16);
     let grid = (params.pixels as u32).div_ceil(bm) * (params.channels as u32).div_ceil(bn);
     Launch {
         module: Module::Conv(family),
         kernel: format!("conv_{}_{bm}x{bn}", family.name()),
         grid,
         threads,
-        shared: slabs.max(result),
+        shared: slabs,
         args: Args::Accumulate(params),
     }
 }
