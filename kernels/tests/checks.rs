@@ -45,7 +45,14 @@ fn no_shape_stops_a_check() {
                     assert!(depthwise.check(&x, None, &x).is_err());
                     assert!(dense.check(&x, None, &y).is_err());
                     assert!(conv.scratch_bytes() >= usize::from(c));
-                    assert!(depthwise.scratch_bytes(&x, &x, true) >= x.pixel_bytes() * usize::from(w.min(1)));
+                    let close = Some(i32::MAX);
+                    assert!(
+                        depthwise.scratch_bytes(&x, &x, close) >= x.pixel_bytes() * usize::from(w.min(1))
+                    );
+                    for distance in [0, i32::MIN, i32::MAX] {
+                        conv.over_input(&x, &y).allows(distance);
+                        depthwise.over_input(&x, &y).allows(distance);
+                    }
                     let elements = usize::from(h) * usize::from(w) * usize::from(c);
                     if (1..1 << 30).contains(&elements) {
                         let scratch = if dtype == Dtype::I8 { 0 } else { elements };

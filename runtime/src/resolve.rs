@@ -1,8 +1,8 @@
 //! From a decoded step to the operator of `kernels::op` with its constants.
 
 use kernels::op::{
-    Accumulate, Add, AveragePool, Concat, Conv2d, Dense, Depthwise, Geometry, MaxPool, PoolGeometry, Rescale,
-    Table, Window,
+    Accumulate, Add, AveragePool, Concat, Conv2d, Dense, Depthwise, Geometry, MaxPool, Overlap, PoolGeometry,
+    Rescale, Table, Window, elementwise,
 };
 
 use crate::format::{AccumulateRef, ClampRef, Layout, Op, Operand, Part, PoolRef, Region, Taps};
@@ -112,13 +112,24 @@ pub fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -> Conca
     Concat { first, multiplier: part.multiplier, offset: part.offset, shift, clamp: clamp.into() }
 }
 
-/// Whether the result may be written over the main operand, and the scratch for that case or the other.
-/// The constants do not matter but for their packing, so a planner can ask before there are any.
-pub(crate) fn memory(op: &Op, output: &Operand, in_place: bool, layout: Layout) -> (bool, usize) {
+/// What a step asks of memory. Constants do not matter but for their packing, so a planner can ask before there
+/// are any.
+#[derive(Clone, Copy)]
+pub(crate) struct Memory {
+    /// Where the result may lie over the first and the second operand; over further ones it never may.
+    pub(crate) overlaps: [Overlap; 2],
+    /// Bytes of scratch.
+    pub(crate) scratch: usize,
+}
+
+/// The memory of a step whose result starts `distance` bytes behind its first operand, or lies apart from it.
+pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option<i32>) -> Memory {
     let y = output.spec();
     let weight_bits = op.accumulate().map_or(Accumulate::NONE.weight_bits, |r| r.width.into());
     let accumulate = Accumulate { layout: layout.into(), weight_bits, ..Accumulate::NONE };
-    match op {
+    let residual = op.accumulate().and_then(|r| r.residual).map(|r| r.operand.spec());
+    let residual = residual.as_ref();
+    let (first, second, scratch) = match op {
         Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } => {
             let op = Conv2d {
                 geometry: geometry(taps),
@@ -127,21 +138,35 @@ pub(crate) fn memory(op: &Op, output: &Operand, in_place: bool, layout: Layout) 
                 group_outputs: *group_outputs,
                 accumulate,
             };
-            (op.in_place(&x.spec(), &y), op.scratch_bytes())
+            let x = x.spec();
+            (
+                op.over_input(&x, &y),
+                residual.map_or(Overlap::NEVER, |r| op.over_residual(&x, r, &y)),
+                op.scratch_bytes(),
+            )
         }
         Op::Depthwise { x, taps, .. } => {
             let op = Depthwise { geometry: geometry(taps), accumulate };
-            (op.in_place(&x.spec(), &y), op.scratch_bytes(&x.spec(), &y, in_place))
+            let x = x.spec();
+            let scratch = op.scratch_bytes(&x, &y, distance);
+            (op.over_input(&x, &y), residual.map_or(Overlap::NEVER, |r| op.over_residual(r, &y)), scratch)
         }
-        Op::Dense { x, .. } => (false, Dense { accumulate }.scratch_bytes(&x.spec())),
+        Op::Dense { x, .. } => {
+            let op = Dense { accumulate };
+            (
+                Overlap::NEVER,
+                residual.map_or(Overlap::NEVER, |r| op.over_residual(r, &y)),
+                op.scratch_bytes(&x.spec()),
+            )
+        }
         Op::MaxPool { x, pool, .. } | Op::AveragePool { x, pool, .. } => {
-            (windows(pool).in_place(&x.spec(), &y), 0)
+            (windows(pool).over_input(&x.spec(), &y), Overlap::NEVER, 0)
         }
-        Op::Add { a: x, .. } | Op::Rescale { x, .. } | Op::Table { x, .. } => {
-            (kernels::op::elementwise_in_place(&x.spec(), &y), 0)
-        }
-        Op::Concat { .. } | Op::Window { .. } => (false, 0),
-    }
+        Op::Add { a, b, .. } => (elementwise(&a.spec(), &y), elementwise(&b.spec(), &y), 0),
+        Op::Rescale { x, .. } | Op::Table { x, .. } => (elementwise(&x.spec(), &y), Overlap::NEVER, 0),
+        Op::Concat { .. } | Op::Window { .. } => (Overlap::NEVER, Overlap::NEVER, 0),
+    };
+    Memory { overlaps: [first, second], scratch }
 }
 
 fn accumulate<'m>(

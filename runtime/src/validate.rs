@@ -1,22 +1,25 @@
 //! Every check between the bytes of a graph and a model that runs. It is total: each step's constants lie in
-//! CONST, its tensors in the arena, its kernel accepts it, and tensors overlap only where the operator
-//! allows it (result at the operand's first byte, see `kernels::op`).
+//! CONST, its tensors in the arena, its kernel accepts it, and tensors overlap only as far as the operator
+//! allows it ([`Overlap`]).
 
-use kernels::{KernelError, TensorSpec, op};
+use core::iter;
+
+use kernels::op::Overlap;
+use kernels::{KernelError, TensorSpec};
 
 use crate::LoadError;
 use crate::format::{Interface, Layout, Op, Operand, Region, Step};
 use crate::model::next_step;
 use crate::resolve::{Constants, Resolved, concat_part, memory, resolve};
 
-/// Whether the result of a step may be written over its main operand, first byte on first byte.
-pub fn in_place(op: &Op, output: &Operand) -> bool {
-    memory(op, output, true, Layout::Rows).0
+/// Where the result of a step may lie over its operand `index`, in the order of [`Op::operands`].
+pub fn overlap(op: &Op, output: &Operand, layout: Layout, index: usize) -> Overlap {
+    memory(op, output, layout, None).overlaps.get(index).copied().unwrap_or(Overlap::NEVER)
 }
 
-/// Bytes of scratch that a step needs, with its result over its main operand or apart.
-pub fn scratch_bytes(op: &Op, output: &Operand, in_place: bool, layout: Layout) -> usize {
-    memory(op, output, in_place, layout).1
+/// Bytes of scratch that a step needs: its result starts `distance` bytes behind its first operand, or lies apart.
+pub fn scratch_bytes(op: &Op, output: &Operand, layout: Layout, distance: Option<i32>) -> usize {
+    memory(op, output, layout, distance).scratch
 }
 
 /// Checks interface and all steps.
@@ -61,7 +64,7 @@ fn range(region: Region, arena: u32) -> Option<(u32, u32)> {
     if end > arena { None } else { Some((region.offset, end)) }
 }
 
-fn overlap(a: (u32, u32), b: (u32, u32)) -> bool {
+fn overlap_bytes(a: (u32, u32), b: (u32, u32)) -> bool {
     a.0 < b.1 && b.0 < a.1
 }
 
@@ -84,68 +87,33 @@ impl Check<'_> {
         match resolved {
             Resolved::Conv2d(op, x, residual) => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
-                self.input(&x, op.in_place(&x.spec(), &y))?;
-                self.residual(&residual)?;
-                self.scratch(op.scratch_bytes(), &[Some(x), residual])
             }
             Resolved::Depthwise(op, x, residual) => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
-                let over = self.input(&x, op.in_place(&x.spec(), &y))?;
-                self.residual(&residual)?;
-                self.scratch(op.scratch_bytes(&x.spec(), &y, over), &[Some(x), residual])
             }
             Resolved::Dense(op, x, residual) => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
-                self.input(&x, false)?;
-                self.residual(&residual)?;
-                self.scratch(op.scratch_bytes(&x.spec()), &[Some(x), residual])
             }
-            Resolved::MaxPool(op, x) => {
-                self.kernel(op.check(&x.spec(), &y))?;
-                self.input(&x, op.geometry.in_place(&x.spec(), &y))?;
-                self.scratch(0, &[])
-            }
-            Resolved::AveragePool(op, x) => {
-                self.kernel(op.check(&x.spec(), &y))?;
-                self.input(&x, op.geometry.in_place(&x.spec(), &y))?;
-                self.scratch(0, &[])
-            }
-            Resolved::Add(op, a, b) => {
-                self.kernel(op.check(&a.spec(), &b.spec(), &y))?;
-                self.input(&a, op::elementwise_in_place(&a.spec(), &y))?;
-                self.input(&b, op::elementwise_in_place(&b.spec(), &y))?;
-                self.scratch(0, &[])
-            }
-            Resolved::Rescale(op, x) => {
-                self.kernel(op.check(&x.spec(), &y))?;
-                self.input(&x, op::elementwise_in_place(&x.spec(), &y))?;
-                self.scratch(0, &[])
-            }
-            Resolved::Table(op, x) => {
-                self.kernel(op.check(&x.spec(), &y))?;
-                self.input(&x, op::elementwise_in_place(&x.spec(), &y))?;
-                self.scratch(0, &[])
-            }
+            Resolved::MaxPool(op, x) => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::AveragePool(op, x) => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::Add(op, a, b) => self.kernel(op.check(&a.spec(), &b.spec(), &y))?,
+            Resolved::Rescale(op, x) => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::Table(op, x) => self.kernel(op.check(&x.spec(), &y))?,
             Resolved::Concat(parts, shift, clamp) => {
                 let mut first = 0u16;
                 for part in parts {
                     let op = concat_part(part, first, shift, clamp);
                     self.kernel(op.check(&part.operand.spec(), &y))?;
-                    self.input(&part.operand, false)?;
                     let [_, _, channels] = part.operand.dims;
                     first = first.saturating_add(channels);
                 }
                 if first != y.dims.c {
                     return self.kernel(Err(KernelError::InvalidShape));
                 }
-                self.scratch(0, &[])
             }
-            Resolved::Window(op, x) => {
-                self.kernel(op.check(&x.spec(), &y))?;
-                self.input(&x, false)?;
-                self.scratch(0, &[])
-            }
+            Resolved::Window(op, x) => self.kernel(op.check(&x.spec(), &y))?,
         }
+        self.memory(layout)
     }
 
     fn kernel(&self, result: Result<(), KernelError>) -> Result<(), LoadError> {
@@ -156,34 +124,40 @@ impl Check<'_> {
         extent(operand, self.arena).ok_or(LoadError::InvalidOffset { step: self.index })
     }
 
-    /// Checks an operand against the result; says whether they overlap.
-    fn input(&self, operand: &Operand, in_place: bool) -> Result<bool, LoadError> {
-        let output = &self.step.output;
-        if !overlap(self.extent(operand)?, self.extent(output)?) {
-            return Ok(false);
+    /// Checks where the tensors and the scratch lie.
+    fn memory(&self, layout: Layout) -> Result<(), LoadError> {
+        let Step { op, output, .. } = self.step;
+        let overlaps = memory(op, output, layout, None).overlaps;
+        let mut rules = overlaps.into_iter().chain(iter::repeat(Overlap::NEVER));
+        let result = self.extent(output)?;
+        let mut first = None;
+        for (index, operand) in op.operands().enumerate() {
+            let rule = rules.next().unwrap_or(Overlap::NEVER);
+            if !overlap_bytes(self.extent(operand)?, result) {
+                continue;
+            }
+            // Both lie in the arena, which is smaller than two gibibytes.
+            let distance = output.offset as i32 - operand.offset as i32;
+            if !rule.allows(distance) {
+                return Err(LoadError::InvalidOverlap { step: self.index });
+            }
+            if index == 0 {
+                first = Some(distance);
+            }
         }
-        if in_place && operand.offset == output.offset {
-            return Ok(true);
-        }
-        Err(LoadError::InvalidOverlap { step: self.index })
-    }
-
-    fn residual(&self, residual: &Option<Operand>) -> Result<(), LoadError> {
-        let Some(residual) = residual else { return Ok(()) };
-        let in_place = op::elementwise_in_place(&residual.spec(), &self.step.output.spec());
-        self.input(residual, in_place).map(|_| ())
+        self.scratch(memory(op, output, layout, first).scratch)
     }
 
     /// Checks the scratch: exactly `need` bytes, apart from the result and the operands.
-    fn scratch(&self, need: usize, operands: &[Option<Operand>]) -> Result<(), LoadError> {
-        let region = self.step.scratch;
+    fn scratch(&self, need: usize) -> Result<(), LoadError> {
+        let Step { op, output, scratch: region } = self.step;
         let invalid = KernelError::InvalidScratch { need: need as u32, have: region.bytes };
         if region.bytes as usize != need {
             return self.kernel(Err(invalid));
         }
-        let scratch = range(region, self.arena).ok_or(LoadError::InvalidOffset { step: self.index })?;
-        for operand in operands.iter().flatten().chain([&self.step.output]) {
-            if overlap(scratch, self.extent(operand)?) {
+        let scratch = range(*region, self.arena).ok_or(LoadError::InvalidOffset { step: self.index })?;
+        for operand in op.operands().chain([output]) {
+            if overlap_bytes(scratch, self.extent(operand)?) {
                 return Err(LoadError::InvalidOverlap { step: self.index });
             }
         }

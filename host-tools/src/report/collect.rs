@@ -194,14 +194,13 @@ fn layers(steps: &[StepReport]) -> Vec<LayerWidths> {
 
 /// The buffers of a lowered network: its tensors, then the scratch of its steps.
 fn buffers(lowered: &Lowered) -> Vec<ArenaBuffer> {
-    let last = lowered.network.infos.len().saturating_sub(1) as u32;
     let tensor = |block: &ArenaBlock| {
         let names: Vec<&str> =
             block.tensors.iter().map(|&i| lowered.network.tensors[i].name.as_str()).collect();
         ArenaBuffer {
             name: names.join(" + "),
-            first_step: block.first_step.min(last),
-            last_step: block.last_step.min(last),
+            first_step: block.first_step,
+            last_step: block.last_step,
             offset: block.offset,
             bytes: block.bytes,
             kind: BufferKind::Tensor,

@@ -5,6 +5,7 @@ use core::ops::Range;
 
 use super::Fault;
 use super::rng::Rng;
+use crate::op::Overlap;
 use crate::{Dtype, KernelError, Tensor, TensorSpec};
 
 const BYTES: usize = 14_336;
@@ -26,6 +27,11 @@ impl Place {
     /// Another tensor that starts at the same byte.
     pub(super) fn over(self, spec: TensorSpec) -> Self {
         Self { spec, ..self }
+    }
+
+    /// Bytes from the start of `operand` to this tensor's.
+    pub(super) fn behind(&self, operand: &Self) -> i32 {
+        self.start as i32 - operand.start as i32
     }
 
     fn range(&self) -> Range<usize> {
@@ -70,6 +76,48 @@ impl Arena {
     /// A tensor of random or extreme elements.
     pub(super) fn operand(&mut self, rng: &mut Rng, spec: TensorSpec) -> Place {
         let place = self.place(rng, spec);
+        self.fill(rng, &place);
+        place
+    }
+
+    /// An operand and, most of the time, a result that shares bytes with it, as far over it as `rule` allows or
+    /// less far.
+    pub(super) fn overlapping(
+        &mut self,
+        rng: &mut Rng,
+        x: TensorSpec,
+        y: TensorSpec,
+        rule: Overlap,
+    ) -> (Place, Option<Place>) {
+        let [x_bytes, y_bytes] = [x, y].map(|spec| spec.bytes().unwrap_or(0) as i32);
+        let Some((lo, hi)) = rule.within(1 - y_bytes, x_bytes - 1).filter(|_| !rng.one_in(4)) else {
+            return (self.operand(rng, x), None);
+        };
+        let any = rng.between(lo, hi);
+        let distance = rng.pick(&[any, lo, hi, 0i32.clamp(lo, hi)]);
+        let bytes = (distance.max(0) + y_bytes).max(x_bytes - distance.min(0));
+        let start = self.reserve(rng, bytes as usize).start as i32;
+        let at = |start: i32, spec| Place { start: start as usize, spec };
+        let x = at(start - distance.min(0), x);
+        self.fill(rng, &x);
+        (x, Some(at(start + distance.max(0), y)))
+    }
+
+    /// An operand and a result, over it or apart.
+    pub(super) fn operand_and_result(
+        &mut self,
+        rng: &mut Rng,
+        x: TensorSpec,
+        y: TensorSpec,
+        rule: Overlap,
+    ) -> (Place, Place) {
+        let (x, over) = self.overlapping(rng, x, y, rule);
+        (x, over.unwrap_or_else(|| self.place(rng, y)))
+    }
+
+    /// Fills a place with random or extreme elements.
+    fn fill(&self, rng: &mut Rng, place: &Place) {
+        let spec = place.spec;
         let (lo, hi) = spec.dtype.range();
         let values = match rng.below(8) {
             0 => [lo, lo],
@@ -77,9 +125,9 @@ impl Arena {
             2 => [lo, hi],
             3 => [i32::from(spec.zero); 2],
             // Poison is as good as any other data, and dirties the unused nibbles too.
-            _ => return place,
+            _ => return,
         };
-        let tensor = self.tensor(&place);
+        let tensor = self.tensor(place);
         let (rows, columns, channels) = spec.dims.hwc();
         for h in 0..rows {
             for w in 0..columns {
@@ -88,7 +136,6 @@ impl Arena {
                 }
             }
         }
-        place
     }
 
     /// Remembers all bytes: call it after the operands are there, before the kernel.

@@ -32,8 +32,11 @@ pub fn conv2d(
     let bits = op.accumulate.weight_bits;
     let (rows, columns, channels) = y.spec().dims.hwc();
     let weights = Weights::new(op.accumulate.weights, bits, channels, need)?;
-    for oy in 0..rows {
-        for ox in 0..columns {
+    let descends = op.descends(&x.spec(), &y.spec());
+    for step in 0..rows {
+        let oy = if descends { rows - 1 - step } else { step };
+        for step in 0..columns {
+            let ox = if descends { columns - 1 - step } else { step };
             let finish = Finish::new(&op.accumulate, y, residual, (oy, ox));
             for group in 0..usize::from(op.groups) {
                 gather(x, &op.geometry, (oy, ox), group * inputs, inputs, column);

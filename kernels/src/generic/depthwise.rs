@@ -1,5 +1,5 @@
-//! Depthwise convolution: a block of channels at a time, tap by tap. In place, the rows that the result
-//! overwrites are kept in a ring of `pad_top + 1` rows.
+//! Depthwise convolution: a block of channels at a time, tap by tap. Where the result lies over rows that are
+//! still to be read, they are kept in a ring of `pad_top + 1` rows.
 
 use core::cell::Cell;
 
@@ -12,7 +12,7 @@ use crate::{Dtype, KernelError, Tensor, WeightBits, Weights};
 /// Channels that are accumulated together.
 const BLOCK: usize = 16;
 
-/// Depthwise convolution, see [`Depthwise`]. An empty `scratch` says that `x` and `y` do not overlap.
+/// Depthwise convolution, see [`Depthwise`]. An empty `scratch` says that no ring is needed.
 ///
 /// # Errors
 /// Those of [`Depthwise::check`], and [`KernelError::InvalidScratch`].
@@ -24,7 +24,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let need = op.scratch_bytes(&x.spec(), &y.spec(), !scratch.is_empty());
+    let need = if scratch.is_empty() { 0 } else { op.ring_bytes(&x.spec()) };
     let ring = scratch
         .get(..need)
         .ok_or(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 })?;

@@ -5,7 +5,7 @@ use crate::numerics::Clamp;
 use crate::{KernelError, TensorSpec};
 
 /// `y = clamp((a * m_a + b * m_b + offset) >> shift)`, element by element; 16-bit multipliers, so that one
-/// SMLAD does both. The result may be written over either operand ([`super::elementwise_in_place`]).
+/// SMLAD does both. The result may be written over either operand ([`super::elementwise`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Add {
     /// Multiplier of the first operand.

@@ -1,6 +1,6 @@
 //! Convolution: any stride, padding, dilation and groups.
 
-use super::Accumulate;
+use super::{Accumulate, Overlap, overlap};
 use crate::arch::armv7em;
 use crate::layout::dsp::{Blocks, CONV_CHANNELS};
 use crate::size::product;
@@ -67,7 +67,7 @@ fn inside(padded: usize, pad: usize, size: usize) -> Option<usize> {
 ///
 /// # Memory
 /// Scratch: one widened column, see [`Conv2d::scratch_bytes`]. The result may be written over the residual
-/// ([`super::elementwise_in_place`]) and, for plain 1x1 convolutions, over the input ([`Conv2d::in_place`]).
+/// ([`Conv2d::over_residual`]) and, at a distance, over the input ([`Conv2d::over_input`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2d<'a> {
     /// Taps.
@@ -135,12 +135,20 @@ impl Conv2d<'_> {
         self.column_len().unwrap_or(usize::MAX)
     }
 
-    /// Whether `y` may be written over `x`: one tap, stride 1, no padding, one group, no wider pixels.
-    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
-        let Geometry { kernel, stride, pad, .. } = self.geometry;
-        (kernel, stride, pad) == ([1, 1], [1, 1], [0, 0])
-            && self.groups == 1
-            && (x.dims.h, x.dims.w) == (y.dims.h, y.dims.w)
-            && y.pixel_bytes() <= x.pixel_bytes()
+    /// Whether the kernel goes from the last pixel to the first: a larger result may then grow over its operand.
+    pub fn descends(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
+        y.bytes() > x.bytes()
+    }
+
+    /// Where `y` may be written over `x`.
+    pub fn over_input(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
+        let rule = if self.descends(x, y) { overlap::descending } else { overlap::ascending };
+        // The column of a pixel holds its taps, but only those of one group.
+        rule(&self.geometry, x, y, self.groups > 1)
+    }
+
+    /// Where `y` may be written over a residual.
+    pub fn over_residual(&self, x: &TensorSpec, residual: &TensorSpec, y: &TensorSpec) -> Overlap {
+        overlap::residual(residual, y, self.descends(x, y))
     }
 }

@@ -1,6 +1,6 @@
 //! Fully connected layer.
 
-use super::Accumulate;
+use super::{Accumulate, Overlap, overlap};
 use crate::arch::armv7em;
 use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::size::product;
@@ -9,7 +9,8 @@ use crate::{Dtype, KernelError, Layout, TensorSpec};
 /// Fully connected layer `[h, w, c] -> [1, 1, n]`, weights `[n, h * w * c]`.
 ///
 /// # Memory
-/// Scratch for the widened input unless it is stored in bytes and the weights in rows ([`Dense::scratch_bytes`]).
+/// The result may be written over the residual ([`Dense::over_residual`]). Scratch for the widened input unless it is
+/// stored in bytes and the weights in rows ([`Dense::scratch_bytes`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Dense<'a> {
     /// Weights and requantisation.
@@ -51,5 +52,10 @@ impl Dense<'_> {
         }
         let (h, w, c) = x.dims.hwc();
         if x.dtype == Dtype::I8 { 0 } else { product(h * w, c).unwrap_or(usize::MAX) }
+    }
+
+    /// Where `y` may be written over a residual; over the input it never may.
+    pub fn over_residual(&self, residual: &TensorSpec, y: &TensorSpec) -> Overlap {
+        overlap::residual(residual, y, false)
     }
 }

@@ -1,6 +1,6 @@
 //! Depthwise convolution: one kernel per channel, as many channels out as in.
 
-use super::{Accumulate, Geometry};
+use super::{Accumulate, Geometry, Overlap, overlap};
 use crate::arch::armv7em;
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
@@ -8,8 +8,9 @@ use crate::{KernelError, Layout, TensorSpec};
 /// Depthwise convolution `[h, w, c] -> [oh, ow, c]`, weights `[kh * kw, c]`: a packed row per tap.
 ///
 /// # Memory
-/// Layout `rows`: no scratch when input and result are apart. In place ([`Depthwise::in_place`]) the scratch holds the
-/// `pad_top + 1` input rows that the result has overwritten ([`Depthwise::scratch_bytes`]).
+/// Layout `rows`: no scratch when input and result are apart, or the result runs ahead of the taps. Closer over the
+/// input ([`Depthwise::over_input`]) the scratch holds the `pad_top + 1` input rows that the result has overwritten
+/// ([`Depthwise::scratch_bytes`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Depthwise<'a> {
     /// Taps.
@@ -36,20 +37,43 @@ impl Depthwise<'_> {
         self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 
-    /// Bytes of scratch. In layout `dsp` always those of the ring, and enough to widen a few channels.
-    pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, in_place: bool) -> usize {
-        let [pad, _] = self.geometry.pad;
-        let dsp = self.accumulate.layout == Layout::Dsp;
-        if !in_place && !dsp {
-            return 0;
+    /// Bytes of scratch where the result starts `distance` bytes behind the input; `None` where they lie apart. In
+    /// layout `dsp` always those of the ring, and enough to widen a few channels.
+    pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> usize {
+        if self.accumulate.layout == Layout::Dsp {
+            return self.ring_bytes(x).max(armv7em::depthwise::scratch(self, x, y));
         }
-        let row = product(x.pixel_bytes(), usize::from(x.dims.w));
-        let ring = row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX);
-        if dsp { ring.max(armv7em::depthwise::scratch(self, x, y)) } else { ring }
+        let free = distance.is_none_or(|distance| self.without_ring(x, y).allows(distance));
+        if free { 0 } else { self.ring_bytes(x) }
     }
 
-    /// Whether `y` may be written over `x`: no more rows, columns or bytes per element.
-    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
-        super::forward_in_place(x, y)
+    /// Bytes of the input rows that are kept.
+    pub(crate) fn ring_bytes(&self, x: &TensorSpec) -> usize {
+        let [pad, _] = self.geometry.pad;
+        let row = product(x.pixel_bytes(), usize::from(x.dims.w));
+        row.and_then(|row| product(row, usize::from(pad) + 1)).unwrap_or(usize::MAX)
+    }
+
+    /// Where `y` may be written over `x`.
+    pub fn over_input(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
+        let shorter = y.pixel_bytes() * usize::from(y.dims.w) <= x.pixel_bytes() * usize::from(x.dims.w);
+        if self.accumulate.layout == Layout::Dsp {
+            // Four channels of all pixels at a time: a result lies only over the same channel.
+            let inside = shorter && y.dims.w <= x.dims.w && y.dims.h <= x.dims.h;
+            return Overlap::same_if(inside && y.dtype.bits() <= x.dtype.bits());
+        }
+        let free = self.without_ring(x, y);
+        // Row on row: the ring holds what the result overwrites.
+        if shorter && !free.allows(0) { Overlap::up_to(0) } else { free }
+    }
+
+    /// Where `y` may be written over `x` by a kernel that reads the taps from there.
+    fn without_ring(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
+        overlap::ascending(&self.geometry, x, y, y.dtype.bits() > x.dtype.bits())
+    }
+
+    /// Where `y` may be written over a residual.
+    pub fn over_residual(&self, residual: &TensorSpec, y: &TensorSpec) -> Overlap {
+        overlap::residual(residual, y, false)
     }
 }

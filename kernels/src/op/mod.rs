@@ -2,8 +2,8 @@
 //! scratch needs, and whether the result may be written over an operand.
 //!
 //! `check` looks at shapes, types and constants only, so the loader of a model can call it before any
-//! arena exists; a kernel calls the same function first. "In place" always means that result and operand
-//! start at the same byte.
+//! arena exists; a kernel calls the same function first. Where a result may share bytes with an operand is an
+//! [`Overlap`] of each.
 
 mod accumulate;
 mod add;
@@ -11,6 +11,7 @@ mod concat;
 mod conv2d;
 mod dense;
 mod depthwise;
+mod overlap;
 mod pool;
 mod rescale;
 mod table;
@@ -22,13 +23,14 @@ pub use concat::Concat;
 pub use conv2d::{Conv2d, Geometry};
 pub use dense::Dense;
 pub use depthwise::Depthwise;
+pub use overlap::{Overlap, elementwise};
 pub use pool::{AveragePool, MaxPool, PoolGeometry};
 pub use rescale::Rescale;
 pub use table::Table;
 pub use window::Window;
 
 use crate::numerics::{Clamp, MAX_RESCALE_SHIFT};
-use crate::{Dtype, KernelError, TensorSpec};
+use crate::{Dtype, KernelError};
 
 /// Checks that a clamp is not empty and inside the result's type.
 pub(crate) fn check_clamp(clamp: Clamp, dtype: Dtype) -> Result<(), KernelError> {
@@ -51,16 +53,4 @@ pub(crate) fn check_entries(have: usize, need: usize) -> Result<(), KernelError>
     } else {
         Err(KernelError::InvalidConstants { need: need as u32, have: have as u32 })
     }
-}
-
-/// Whether an element-wise operator may write `y` over `operand`: in element order, no element of `y` may
-/// lie behind the element of the operand that is read with it.
-pub fn elementwise_in_place(operand: &TensorSpec, y: &TensorSpec) -> bool {
-    operand.dims == y.dims && y.dtype.bits() <= operand.dtype.bits()
-}
-
-/// Whether a window operator that reads forward (no padding before the first row or column) may write `y`
-/// over `x`: row and pixel of `y` never lie behind the first row and pixel that they are computed from.
-pub(crate) fn forward_in_place(x: &TensorSpec, y: &TensorSpec) -> bool {
-    y.dims.h <= x.dims.h && y.dims.w <= x.dims.w && y.dims.c == x.dims.c && y.dtype.bits() <= x.dtype.bits()
 }

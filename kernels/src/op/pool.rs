@@ -1,6 +1,6 @@
 //! Maximum and average pooling; global pooling is a window as large as the input.
 
-use super::{check_clamp, check_entries, check_rescale_shift, forward_in_place};
+use super::{Overlap, check_clamp, check_entries, check_rescale_shift, overlap};
 use crate::numerics::Clamp;
 use crate::{KernelError, TensorSpec};
 
@@ -34,9 +34,9 @@ impl PoolGeometry {
         Ok(())
     }
 
-    /// Whether `y` may be written over `x`: no padding, no more rows, columns or bytes per element.
-    pub fn in_place(&self, x: &TensorSpec, y: &TensorSpec) -> bool {
-        self.pad == [0, 0] && forward_in_place(x, y)
+    /// Where `y` may be written over `x`: channel by channel, unless its elements are wider.
+    pub fn over_input(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
+        overlap::ascending(&self.taps(), x, y, y.dtype.bits() > x.dtype.bits())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::numerics::Clamp;
 use crate::{KernelError, TensorSpec};
 
 /// `y = clamp((x * m_c + r_c) >> shift)`, with one multiplier and offset for all channels or one each.
-/// The result may be written over the operand ([`super::elementwise_in_place`]).
+/// The result may be written over the operand ([`super::elementwise`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Rescale<'a> {
     /// Multipliers, may be negative.

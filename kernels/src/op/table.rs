@@ -5,7 +5,7 @@ use crate::{Dtype, KernelError, TensorSpec};
 
 /// `y = table[x]`: 256 entries, the first for -128, of an 8-bit operand; 16 entries of a 4-bit one. Entries
 /// are bytes of the result's type. The result may be written over the operand
-/// ([`super::elementwise_in_place`]).
+/// ([`super::elementwise`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'a> {
     /// Result for each operand value.

@@ -94,7 +94,7 @@ fn integers(
     let storage = Storage::assign(graph, layers, &bits);
     let mut wanted = storage.calibrated(layers);
     wanted.insert((graph.input, Grid::ACT8));
-    let output = storage.root(layers, graph.output);
+    let output = layers.root(graph.output);
     let ranges = Ranges::calibrate(graph, &wanted, output, Method::MinMax, SAMPLES, samples)?;
     lower(graph, layers, &Recipe { bits, ranges, input: InputForm::Direct, weights: WeightScales::default() })
 }

@@ -5,6 +5,7 @@ use core::cell::Cell;
 
 use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes};
+use super::nibbles::pack;
 use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
 use super::stream::Stream;
 use super::taps::{Pixel, STAGED, Taps};
@@ -15,6 +16,9 @@ use crate::{Dtype, KernelError, Tensor};
 
 /// Blocks whose accumulators are finished together.
 const BATCH: usize = 4;
+
+/// Channels whose results are bytes before they are packed in nibbles.
+const NARROW: usize = 32;
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
@@ -47,14 +51,21 @@ pub fn conv2d(
     let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small)?;
     let kernel = Kernel { op, stream, columns, residual, y };
     let mut strip = kernel.strip();
+    let nibbles = kernel.nibbles();
     let taps = Taps::new(x, op, &kernel.columns);
     let (rows, row_pixels, channels) = y.spec().dims.hwc();
     let all = rows * row_pixels;
     // A narrower result over its residual would overtake the residual's later pixels within a strip.
     let width = if residual.is_none_or(|r| r.spec().dtype == y.spec().dtype) { PIXELS } else { 1 };
-    let mut next = Pixel::default();
-    while next.index < all {
-        let count = width.min(all - next.index);
+    let backwards = op.descends(&x.spec(), &y.spec());
+    let mut next = if backwards { Pixel { index: all, h: rows, w: 0 } } else { Pixel::default() };
+    let mut left = all;
+    while left > 0 {
+        let count = width.min(left);
+        left -= count;
+        if backwards {
+            (0..count).for_each(|_| next.step_back(row_pixels));
+        }
         let (mut pixels, mut last) = ([next; PIXELS], next);
         for (p, pixel) in pixels.iter_mut().enumerate() {
             // Pixels that are not there are the last one again.
@@ -64,16 +75,24 @@ pub fn conv2d(
             }
             *pixel = last;
         }
+        if backwards {
+            [next, ..] = pixels;
+        }
         let sums = taps.fill(&kernel.columns, &pixels);
-        match &mut strip {
+        let done = match (&mut strip, nibbles) {
             // The residual of a pixel that is not there may be overwritten already.
-            Some(strip) if residual.is_none() || count == PIXELS => {
+            (Some(strip), _) if residual.is_none() || count == PIXELS => {
                 strip.run(sums, pixels.map(|pixel| pixel.index * channels));
-                if channels & 1 == 1 {
-                    kernel.finish(&pixels, count, channels - 1, sums);
-                }
+                channels & !1
             }
-            _ => kernel.finish(&pixels, count, 0, sums),
+            (_, Some(shift)) => {
+                kernel.store_nibbles(&pixels, count, sums, shift);
+                channels & !1
+            }
+            _ => 0,
+        };
+        if done < channels {
+            kernel.finish(&pixels, count, done, sums);
         }
     }
     if strip.is_some() {
@@ -110,6 +129,34 @@ impl<'a> Kernel<'a> {
         };
         let blocks = usize::from(self.y.spec().dims.c) >> 1;
         Strip::new(&self.stream.product(&self.columns, 0, blocks), &out)
+    }
+
+    /// The shift of results that are nibbles, where bytes of a strip can be made first.
+    fn nibbles(&self) -> Option<u32> {
+        let narrow = self.y.spec().dtype == Dtype::U4 && self.residual.is_none();
+        self.stream.shift(self.op.accumulate.shift).filter(|_| narrow)
+    }
+
+    /// Results in nibbles, of all pairs of channels.
+    #[inline(never)]
+    fn store_nibbles(&self, pixels: &[Pixel; PIXELS], count: usize, sums: [i32; PIXELS], shift: u32) {
+        let accumulate = &self.op.accumulate;
+        let bytes = [const { Cell::new(0) }; PIXELS * NARROW];
+        let pairs = usize::from(self.y.spec().dims.c) >> 1;
+        let mut first = 0;
+        while first < pairs {
+            let blocks = (pairs - first).min(NARROW / CONV_CHANNELS);
+            let multipliers = accumulate.multipliers.get(first * CONV_CHANNELS..).unwrap_or(&[]);
+            let out = Output::Bytes(Bytes { multipliers, shift, out: &bytes });
+            if let Some(mut strip) = Strip::new(&self.stream.product(&self.columns, first, blocks), &out) {
+                strip.run(sums, [0, NARROW, 2 * NARROW]);
+            }
+            for (pixel, bytes) in pixels.iter().zip(bytes.as_chunks::<NARROW>().0).take(count) {
+                let packed = self.y.pixel(pixel.h, pixel.w).get(first..first + blocks).unwrap_or(&[]);
+                pack(bytes, packed, accumulate.clamp);
+            }
+            first += blocks;
+        }
     }
 
     /// Results of the channels from `first` on, an even number, by way of their accumulators.

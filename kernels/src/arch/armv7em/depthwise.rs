@@ -54,7 +54,7 @@ impl Tile {
         }
         let pairs = (usize::from(y.dims.w) + 1) >> 1;
         let class = Class::new(pairs * stride + 1)?;
-        let rows = class.rows().min(usize::from(y.dims.h).saturating_sub(1) * stride + TAPS);
+        let rows = class.rows(usize::from(y.dims.h).saturating_sub(1) * stride + TAPS);
         let outputs = if stride == 1 { rows - 2 } else { (rows - 1) >> 1 };
         Some(Self { class, rows, outputs })
     }
@@ -95,7 +95,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), true), scratch.len());
+    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), None), scratch.len());
     let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
     if have < need {
         return Err(small);

@@ -25,11 +25,12 @@ impl Class {
         }
     }
 
-    /// Rows of a plane: memory against rows that are widened twice.
-    pub(super) const fn rows(self) -> usize {
+    /// Rows of a plane for an input of `all` rows, padding included: memory against rows that are widened twice.
+    pub(super) fn rows(self, all: usize) -> usize {
         match self {
-            Self::Narrow => 16,
-            Self::Middle | Self::Wide => 5,
+            Self::Narrow if all <= 16 => all,
+            Self::Narrow => 11,
+            Self::Middle | Self::Wide => all.min(5),
         }
     }
 }

@@ -4,9 +4,9 @@ use core::cell::Cell;
 
 use super::bytes::copy;
 use super::column::Columns;
+use super::nibbles::unpack;
 use super::product::PIXELS;
 use crate::op::Conv2d;
-use crate::tensor::read;
 use crate::{Dtype, Tensor};
 
 /// Staged rows: one of padding, one for each pixel.
@@ -21,6 +21,16 @@ pub(super) struct Pixel {
 }
 
 impl Pixel {
+    /// The pixel before it.
+    #[inline(always)]
+    pub(super) fn step_back(&mut self, row_pixels: usize) {
+        self.index -= 1;
+        if self.w == 0 {
+            (self.h, self.w) = (self.h - 1, row_pixels);
+        }
+        self.w -= 1;
+    }
+
     /// The pixel behind it.
     #[inline(always)]
     pub(super) fn step(&mut self, row_pixels: usize) {
@@ -166,9 +176,7 @@ impl<'a> Taps<'a> {
             };
             if spec.dtype != Dtype::I8 {
                 let (tap, behind) = out.split_at_checked(self.channels).unwrap_or((&[], &[]));
-                for (c, cell) in tap.iter().enumerate() {
-                    cell.set(read(self.x.pixel(row, ix), spec.dtype, c) as u8);
-                }
+                unpack(self.x.pixel(row, ix), tap);
                 out = behind;
                 kx += 1;
                 continue;

@@ -5,7 +5,7 @@ use crate::conformance::arena::{Arena, Place};
 use crate::conformance::rng::Rng;
 use crate::layout::dsp::Blocks;
 use crate::numerics::Clamp;
-use crate::op::{Accumulate, elementwise_in_place};
+use crate::op::{Accumulate, Overlap};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
 /// Most weights of a case.
@@ -168,31 +168,37 @@ pub(super) fn spoil(rng: &mut Rng, op: &mut Accumulate, y: Dtype) -> KernelError
     }
 }
 
-/// Where the residual and the result of a step lie.
+/// Where the tensors of a step lie.
 pub(super) struct Placement {
+    pub(super) x: Place,
     pub(super) residual: Option<Place>,
     pub(super) y: Place,
+    /// Bytes from the input to a result over it.
+    pub(super) distance: Option<i32>,
 }
 
-/// A residual or none; the result over the input, over the residual, or apart.
+/// An input, and a residual or none; the result over the input, over the residual, or apart.
 pub(super) fn placement(
     rng: &mut Rng,
     arena: &mut Arena,
-    x: Place,
-    y: TensorSpec,
-    over_input: bool,
+    (x, y): (TensorSpec, TensorSpec),
+    over_input: Overlap,
+    over_residual: impl Fn(&TensorSpec) -> Overlap,
 ) -> Placement {
-    let residual = rng.one_in(2).then(|| {
-        if over_input && rng.one_in(4) && elementwise_in_place(&x.spec, &y) {
-            return x;
+    let (x, over) = arena.overlapping(rng, x, y, over_input);
+    let distance = over.map(|y| y.behind(&x));
+    let allows = |spec: &TensorSpec, distance| over_residual(spec).allows(distance);
+    let residual = rng.one_in(2).then(|| match distance {
+        Some(distance) if rng.one_in(4) && allows(&x.spec, distance) => x,
+        _ => {
+            let spec = retyped(rng, y);
+            arena.operand(rng, spec)
         }
-        let spec = retyped(rng, y);
-        arena.operand(rng, spec)
     });
-    let y = match residual {
-        _ if over_input => x.over(y),
-        Some(residual) if rng.one_in(2) && elementwise_in_place(&residual.spec, &y) => residual.over(y),
+    let y = match (over, residual) {
+        (Some(y), _) => y,
+        (_, Some(residual)) if rng.one_in(2) && allows(&residual.spec, 0) => residual.over(y),
         _ => arena.place(rng, y),
     };
-    Placement { residual, y }
+    Placement { x, residual, y, distance }
 }

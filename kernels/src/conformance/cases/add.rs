@@ -5,7 +5,7 @@ use crate::KernelError;
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::op::{Add, elementwise_in_place};
+use crate::op::{Add, elementwise};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (dtype, channels) = (likely_type(rng), channels(rng));
@@ -22,14 +22,9 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
         clamp: clamp(rng, dtype),
     };
 
-    let a = arena.operand(rng, a);
+    let (a, y) = arena.operand_and_result(rng, a, y, elementwise(&a, &y));
     let b = if rng.one_in(8) { a } else { arena.operand(rng, b) };
-    let over = rng.pick(&[a, b]);
-    let y = if elementwise_in_place(&over.spec, &y) && !rng.one_in(4) {
-        over.over(y)
-    } else {
-        arena.place(rng, y)
-    };
+    let (a, b) = if rng.one_in(2) { (a, b) } else { (b, a) };
     let stranger = arena.place(rng, stranger(y.spec));
     arena.freeze();
 

@@ -43,9 +43,9 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let op = Conv2d { accumulate, ..unpacked };
     let column = op.scratch_bytes();
 
-    let x = arena.operand(rng, x);
-    let over_input = op.in_place(&x.spec, &y) && !rng.one_in(4);
-    let place = placement(rng, arena, x, y, over_input);
+    let over_residual = |residual: &TensorSpec| op.over_residual(&x, residual, &y);
+    let place = placement(rng, arena, (x, y), op.over_input(&x, &y), over_residual);
+    let x = place.x;
     let extra = rng.below(3) as usize;
     let scratch = arena.reserve(rng, column + extra);
     let stranger = arena.place(rng, stranger(y));

@@ -5,7 +5,7 @@ use super::shape::{DTYPES, channels, spec, stranger, zero};
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::op::{Accumulate, Dense};
+use crate::op::{Accumulate, Dense, Overlap};
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
@@ -22,8 +22,8 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
         Constants::new(rng, &y, Packing::new(tier.layout, usize::from(outputs), inputs, Some(blocks)));
     let op = Dense { accumulate: constants.accumulate(tier.layout) };
 
-    let x = arena.operand(rng, x);
-    let place = placement(rng, arena, x, y, false);
+    let place = placement(rng, arena, (x, y), Overlap::NEVER, |residual| op.over_residual(residual, &y));
+    let x = place.x;
     let need = op.scratch_bytes(&x.spec);
     let extra = rng.below(3) as usize;
     let scratch = arena.reserve(rng, need + extra);

@@ -17,26 +17,27 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let mut geometry = if rng.one_in(2) { likely_geometry(rng) } else { geometry(rng) };
     let y_type = likely_type(rng);
     let mut y = windows(rng, &geometry, &x, y_type, channels);
-    let want_over_input = rng.one_in(2);
-    if want_over_input {
+    if rng.one_in(2) {
         (y.dims.h, y.dims.w) = (y.dims.h.min(x.dims.h), y.dims.w.min(x.dims.w));
         y = shrink(y);
     }
     let constants =
         Constants::new(rng, &y, Packing::new(tier.layout, geometry.taps(), usize::from(channels), None));
     let mut op = Depthwise { geometry, accumulate: constants.accumulate(tier.layout) };
-    while op.scratch_bytes(&x, &y, true) > SCRATCH_BYTES && geometry.pad[0] > 0 {
+    while op.ring_bytes(&x) > SCRATCH_BYTES && geometry.pad[0] > 0 {
         geometry.pad[0] -= 1;
         op.geometry = geometry;
     }
 
-    let x = arena.operand(rng, x);
-    let over_input = want_over_input && op.in_place(&x.spec, &y);
-    let place = placement(rng, arena, x, y, over_input);
-    // Apart from its input, a step may or may not be given scratch.
-    let with_scratch = over_input || rng.one_in(4);
-    let need = op.scratch_bytes(&x.spec, &y, with_scratch);
-    let extra = if with_scratch { rng.below(3) as usize } else { 0 };
+    let over_residual = |residual: &TensorSpec| op.over_residual(residual, &y);
+    let place = placement(rng, arena, (x, y), op.over_input(&x, &y), over_residual);
+    let x = place.x;
+    let mut need = op.scratch_bytes(&x.spec, &y, place.distance);
+    // Where a step needs none, it may be given scratch or not.
+    if need == 0 && rng.one_in(4) {
+        need = op.ring_bytes(&x.spec);
+    }
+    let extra = if need > 0 { rng.below(3) as usize } else { 0 };
     let scratch = arena.reserve(rng, need + extra);
     let stranger = arena.place(rng, stranger(y));
     let wide = TensorSpec { dims: Dims { h: 1, w: 1, c: channels }, dtype: Dtype::I16, zero: 0 };

@@ -3,7 +3,7 @@
 use super::shape::{
     DTYPES, bad_clamp, channels, clamp, geometry, likely_type, shrink, spec, stranger, windows,
 };
-use crate::conformance::arena::{Arena, Place};
+use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
 use crate::op::{AveragePool, Geometry, MaxPool, PoolGeometry};
@@ -17,7 +17,7 @@ pub(super) fn run_max(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(
     let (geometry, x, y) = draw(rng, dtype, dtype);
     let op = MaxPool { geometry, clamp: clamp(rng, dtype) };
 
-    let (x, y) = place(rng, arena, x, y, |x, y| op.geometry.in_place(x, y));
+    let (x, y) = arena.operand_and_result(rng, x, y, op.geometry.over_input(&x, &y));
     let stranger = arena.place(rng, stranger(x.spec));
     let other = if dtype == Dtype::I8 { Dtype::U4 } else { Dtype::I8 };
     let retyped = TensorSpec { dims: Dims { h: 1, w: 1, ..x.spec.dims }, dtype: other, zero: 0 };
@@ -69,7 +69,7 @@ pub(super) fn run_average(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Resu
     let (multipliers, offsets) = (&multipliers[..entries], &offsets[..entries]);
     let op = AveragePool { geometry, multipliers, offsets, shift, clamp: clamp(rng, y_type) };
 
-    let (x, y) = place(rng, arena, x, y, |x, y| op.geometry.in_place(x, y));
+    let (x, y) = arena.operand_and_result(rng, x, y, op.geometry.over_input(&x, &y));
     let stranger = arena.place(rng, stranger(x.spec));
     arena.freeze();
 
@@ -127,19 +127,6 @@ fn draw(rng: &mut Rng, x_type: Dtype, y_type: Dtype) -> (PoolGeometry, TensorSpe
         y = shrink(y);
     }
     (geometry, x, y)
-}
-
-/// Input and result: one over the other wherever that is allowed, most of the time.
-fn place(
-    rng: &mut Rng,
-    arena: &mut Arena,
-    x: TensorSpec,
-    y: TensorSpec,
-    in_place: impl Fn(&TensorSpec, &TensorSpec) -> bool,
-) -> (Place, Place) {
-    let x = arena.operand(rng, x);
-    let y = if in_place(&x.spec, &y) && !rng.one_in(4) { x.over(y) } else { arena.place(rng, y) };
-    (x, y)
 }
 
 fn bad_pool_geometry(rng: &mut Rng, geometry: PoolGeometry) -> PoolGeometry {

@@ -5,7 +5,7 @@ use crate::KernelError;
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::op::{Rescale, elementwise_in_place};
+use crate::op::{Rescale, elementwise};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let (dtype, channels) = (rng.pick(&DTYPES), channels(rng));
@@ -28,8 +28,7 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
         clamp: clamp(rng, dtype),
     };
 
-    let x = arena.operand(rng, x);
-    let y = if elementwise_in_place(&x.spec, &y) && !rng.one_in(4) { x.over(y) } else { arena.place(rng, y) };
+    let (x, y) = arena.operand_and_result(rng, x, y, elementwise(&x, &y));
     let stranger = arena.place(rng, stranger(x.spec));
     arena.freeze();
 

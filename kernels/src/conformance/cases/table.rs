@@ -4,7 +4,7 @@ use super::shape::{channels, spec, stranger, zero};
 use crate::conformance::arena::Arena;
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::op::{Table, elementwise_in_place};
+use crate::op::{Table, elementwise};
 use crate::{Dims, Dtype, KernelError, TensorSpec};
 
 const SMALL: [Dtype; 2] = [Dtype::U4, Dtype::I8];
@@ -18,8 +18,7 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
     let need = if x_type == Dtype::I8 { 256 } else { 16 };
     let op = Table { entries: &bytes[..need] };
 
-    let x = arena.operand(rng, x);
-    let y = if elementwise_in_place(&x.spec, &y) && !rng.one_in(4) { x.over(y) } else { arena.place(rng, y) };
+    let (x, y) = arena.operand_and_result(rng, x, y, elementwise(&x, &y));
     let stranger = arena.place(rng, stranger(x.spec));
     let wide = TensorSpec { dims: Dims { h: 1, w: 1, c: channels }, dtype: Dtype::I16, zero: 0 };
     let narrow = TensorSpec { dtype: Dtype::I8, ..wide };
