@@ -1,7 +1,7 @@
 //! Weights as the kernels read them, made once when a model is loaded.
 
 use kernels::layout::dsp::Blocks;
-use kernels::layout::unpack;
+use kernels::layout::{mve, unpack};
 use kernels::op::Accumulate;
 use kernels::{KernelError, Layout, Weights};
 
@@ -23,7 +23,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Unpacks the weights of a step; `blocks` are those of layout `dsp`, where the step has any.
+    /// Unpacks the weights of a step; `blocks` are those of a dense product, where the step is one.
     ///
     /// # Errors
     /// [`KernelError`] where they are not `rows` rows of `len`.
@@ -33,13 +33,22 @@ impl Matrix {
         blocks: Option<Blocks>,
     ) -> Result<Self, KernelError> {
         let bits = accumulate.weight_bits;
-        if let (Layout::Dsp, Some(blocks)) = (accumulate.layout, blocks) {
-            let row = |r| (0..len).map(move |k| blocks.unpack(accumulate.weights, r, k) as i8);
-            return Ok(Self { rows, len, values: (0..rows).flat_map(row).collect() });
+        let matrix = |weight: &dyn Fn(usize, usize) -> i32| {
+            let row = |r: usize| (0..len).map(move |k| weight(r, k) as i8);
+            Self { rows, len, values: (0..rows).flat_map(row).collect() }
+        };
+        match (accumulate.layout, blocks) {
+            (Layout::Dsp, Some(blocks)) => Ok(matrix(&|r, k| blocks.unpack(accumulate.weights, r, k))),
+            (Layout::Mve, Some(_)) => {
+                let bytes = mve::block_bytes(bits, len);
+                let block = |r: usize| accumulate.weights.get(r / mve::CHANNELS * bytes..).unwrap_or(&[]);
+                Ok(matrix(&|r, k| mve::weight(block(r), bits, r % mve::CHANNELS, k)))
+            }
+            _ => {
+                let packed = Weights::new(accumulate.weights, bits, rows, len)?;
+                Ok(matrix(&|r, k| unpack(packed.row(r), bits, k)))
+            }
         }
-        let packed = Weights::new(accumulate.weights, bits, rows, len)?;
-        let row = |r: usize| (0..len).map(move |k| unpack(packed.row(r), bits, k) as i8);
-        Ok(Self { rows, len, values: (0..rows).flat_map(row).collect() })
     }
 
     /// The weight, 0 outside.
@@ -117,4 +126,43 @@ fn nibble(weight: i8) -> u8 {
 /// Elements of a slab's row.
 pub fn slab_elements(family: Family) -> usize {
     if family == Family::Nibbles { 2 * SLAB_BYTES } else { SLAB_BYTES }
+}
+
+#[cfg(test)]
+mod tests {
+    use kernels::numerics::Clamp;
+    use kernels::{WeightBits, layout::dsp::CONV_CHANNELS};
+
+    use super::*;
+
+    #[test]
+    fn every_layout_holds_the_same_weights() {
+        let rows: Vec<u8> = (0..2000u32).map(|i| (i * 89 + 7) as u8).collect();
+        for bits in [WeightBits::W8, WeightBits::W4, WeightBits::W2] {
+            for (count, len) in [(1, 1), (5, 33), (6, 64), (3, 500)] {
+                let blocks =
+                    Blocks { bits, rows: count, kernel_rows: 1, row_len: len, channels: CONV_CHANNELS };
+                let (mut dsp, mut vectors) = (Vec::new(), Vec::new());
+                let packed = &rows[..count * bits.row_bytes(len)];
+                blocks.pack(packed, &vec![0; count], |word| dsp.extend(word.to_le_bytes()));
+                mve::pack(packed, bits, (count, len), |byte| vectors.push(byte));
+                let unpacked = |layout, weights| {
+                    let accumulate = Accumulate {
+                        weights,
+                        weight_bits: bits,
+                        layout,
+                        bias: &[],
+                        multipliers: &[],
+                        shift: 32,
+                        residual_multiplier: 1,
+                        clamp: Clamp { lo: -128, hi: 127 },
+                    };
+                    Matrix::unpack(&accumulate, (count, len), Some(blocks)).expect("unpacks").values
+                };
+                let expected = unpacked(Layout::Rows, packed);
+                assert_eq!(unpacked(Layout::Dsp, &dsp), expected, "{bits:?} {count} {len}");
+                assert_eq!(unpacked(Layout::Mve, &vectors), expected, "{bits:?} {count} {len}");
+            }
+        }
+    }
 }
