@@ -34,6 +34,7 @@ mod error;
 pub mod execute;
 pub mod format;
 pub mod golden;
+mod linked;
 mod model;
 pub mod plan;
 mod resolve;

@@ -5,13 +5,14 @@ pub mod armv7em;
 
 use core::cell::Cell;
 
+use crate::linked;
 use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise};
 use crate::{KernelError, Layout, Tensor, generic};
 
 /// Whether this build has kernels for weights of a layout: a host has all of them.
 pub const fn supports(layout: Layout) -> bool {
     match layout {
-        Layout::Rows => true,
+        Layout::Rows => linked::PORTABLE,
         Layout::Dsp => cfg!(dsp) || !cfg!(target_os = "none"),
     }
 }
@@ -31,7 +32,8 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if DSP && op.in_blocks() {
+    let residual = residual.filter(|_| linked::RESIDUAL);
+    if DSP && (op.in_blocks() || !linked::PORTABLE) {
         armv7em::conv2d(x, residual, op, scratch, y)
     } else {
         generic::conv2d(x, residual, op, scratch, y)
@@ -50,7 +52,8 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if DSP && op.accumulate.layout == Layout::Dsp {
+    let residual = residual.filter(|_| linked::RESIDUAL);
+    if DSP && (op.accumulate.layout == Layout::Dsp || !linked::PORTABLE) {
         armv7em::depthwise(x, residual, op, scratch, y)
     } else {
         generic::depthwise(x, residual, op, scratch, y)
@@ -69,7 +72,8 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if DSP && op.accumulate.layout == Layout::Dsp {
+    let residual = residual.filter(|_| linked::RESIDUAL);
+    if DSP && (op.accumulate.layout == Layout::Dsp || !linked::PORTABLE) {
         armv7em::dense(x, residual, op, scratch, y)
     } else {
         generic::dense(x, residual, op, scratch, y)

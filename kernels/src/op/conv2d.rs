@@ -3,6 +3,7 @@
 use super::{Accumulate, Overlap, overlap};
 use crate::arch::armv7em;
 use crate::layout::dsp::{Blocks, CONV_CHANNELS};
+use crate::linked;
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
 
@@ -100,9 +101,13 @@ impl Conv2d<'_> {
         {
             return Err(KernelError::InvalidGeometry);
         }
+        linked::check(self.accumulate.weight_bits, residual, self.in_blocks())?;
         let row_len = self.column_len().ok_or(KernelError::InvalidShape)?;
         let blocks = if self.groups == 1 { Some(self.blocks()) } else { None };
-        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())
+        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())?;
+        linked::need(
+            linked::WIDE || !self.in_blocks() || armv7em::finishes_conv2d(self, residual.is_some(), y),
+        )
     }
 
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.

@@ -2,6 +2,7 @@
 
 use super::{Accumulate, Geometry, Overlap, overlap};
 use crate::arch::armv7em;
+use crate::linked;
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
 
@@ -34,6 +35,8 @@ impl Depthwise<'_> {
         if x.dims.c != y.dims.c {
             return Err(KernelError::InvalidShape);
         }
+        let tier = !linked::PORTABLE && armv7em::depthwise::takes(self, residual.is_some(), x, y);
+        linked::check(self.accumulate.weight_bits, residual, tier)?;
         self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 

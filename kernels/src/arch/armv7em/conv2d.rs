@@ -6,12 +6,13 @@ use core::cell::Cell;
 use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes};
 use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::taps::{Pixel, STAGED, Taps};
 use crate::generic::finish::Finish;
 use crate::layout::dsp::CONV_CHANNELS;
+use crate::linked;
 use crate::op::Conv2d;
-use crate::{Dtype, KernelError, Tensor};
+use crate::{KernelError, Tensor, TensorSpec};
 
 /// Blocks whose accumulators are finished together.
 const BATCH: usize = 4;
@@ -19,6 +20,11 @@ const BATCH: usize = 4;
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
     scratch_bytes(&op.blocks(), PIXELS, STAGED)
+}
+
+/// Whether [`conv2d`] finishes all results in its products; `op` and its operands are checked.
+pub fn finishes(op: &Conv2d, residual: bool, y: &TensorSpec) -> bool {
+    op.in_blocks() && stream::finishes(&op.blocks(), &op.accumulate, residual, y)
 }
 
 /// Convolution of one group with weights in layout `dsp`, see [`Conv2d`].
@@ -78,11 +84,12 @@ pub fn conv2d(
             // The residual of a pixel that is not there may be overwritten already.
             Some(strip) if residual.is_none() || count == PIXELS => {
                 strip.run(sums, pixels.map(|pixel| pixel.index * channels));
-                if channels & 1 == 1 {
+                if linked::WIDE && channels & 1 == 1 {
                     kernel.finish(&pixels, count, channels - 1, sums);
                 }
             }
-            _ => kernel.finish(&pixels, count, 0, sums),
+            _ if linked::WIDE => kernel.finish(&pixels, count, 0, sums),
+            _ => return Err(KernelError::UnsupportedByBuild),
         }
     }
     if strip.is_some() {
@@ -103,7 +110,7 @@ struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     /// The product of a strip where results are bytes, and their shift is one that the products' high words have.
     fn strip(&self) -> Option<Strip<'a>> {
-        let bytes = |tensor: &Tensor| tensor.spec().dtype == Dtype::I8;
+        let bytes = |tensor: &Tensor| tensor.spec().dtype.is_bytes();
         let accumulate = &self.op.accumulate;
         let shift = self.stream.shift(accumulate.shift)?;
         if !bytes(self.y) || !self.residual.is_none_or(bytes) {
