@@ -1,5 +1,7 @@
 //! What the benchmarks share: model files, made once, and networks built in code.
 
+#[cfg(feature = "cuda")]
+pub mod gpu;
 pub mod mcu;
 pub mod resnet20;
 

@@ -11,6 +11,8 @@ mod convolution;
 pub mod count;
 pub mod data;
 pub mod file;
+#[cfg(feature = "cuda")]
+pub mod gpu;
 pub mod graph;
 pub mod import;
 pub mod integer;

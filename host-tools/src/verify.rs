@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rayon::prelude::*;
 use runtime::Model;
 
 use crate::board::BoardRun;
@@ -70,7 +71,7 @@ pub fn board_traces(run: BoardRun) -> Vec<Traced> {
 /// # Errors
 /// See [`IntegerError`].
 pub fn host_traces(model: &Model, inputs: &[Vec<u8>]) -> Result<Vec<Traced>, IntegerError> {
-    inputs.iter().map(|input| run_traced(model, input)).collect()
+    inputs.par_iter().map(|input| run_traced(model, input)).collect()
 }
 
 /// Golden inputs of a file with their traces.

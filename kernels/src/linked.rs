@@ -5,10 +5,12 @@
 
 use crate::{Dtype, KernelError, TensorSpec, WeightBits};
 
+/// A core whose own tier is that of the DSP extension.
+const DSP: bool = cfg!(all(dsp, not(mve)));
 /// Portable kernels of operators with weights; without a tier of its own a core has no others.
-pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !cfg!(dsp);
+pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !DSP;
 /// On a core with a tier of its own: results that its products do not finish, and weights without their biases.
-pub(crate) const WIDE: bool = cfg!(feature = "wide") || !cfg!(dsp);
+pub(crate) const WIDE: bool = cfg!(feature = "wide") || !DSP;
 /// Second operands of operators with weights.
 pub(crate) const RESIDUAL: bool = cfg!(feature = "residual");
 

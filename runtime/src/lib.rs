@@ -10,6 +10,7 @@
 //!   arena and file, whatever the bytes were.
 //! - [`plan`]: where tensors lie in the arena. The host runs it; its result is in the file.
 //! - [`execute`]: [`Session`], one step at a time.
+//! - [`resolve`]: from a decoded step to its operator with constants, for other backends too.
 //! - [`trace`]: the CRC-32 of a step's output, the same on every target.
 //! - [`golden`]: input vectors with their results, so that a device tests itself.
 //! - [`value`]: real-valued inputs and outputs as fixed-point numbers.
@@ -37,7 +38,7 @@ pub mod golden;
 mod linked;
 mod model;
 pub mod plan;
-mod resolve;
+pub mod resolve;
 pub mod trace;
 pub mod validate;
 pub mod value;

@@ -6,7 +6,7 @@ use crate::LoadError;
 use crate::execute::Session;
 use crate::format::{DecodeError, Header, Interface, SectionKind, Step, decode};
 use crate::golden::Golden;
-use crate::resolve::Constants;
+use crate::resolve::{Constants, Resolved, resolve};
 use crate::validate::validate_steps;
 
 /// A validated model: views into the file, which may lie in flash. Copies are free.
@@ -98,6 +98,11 @@ impl<'m> Model<'m> {
         let need = self.interface.arena_bytes;
         let arena = arena.get_mut(..need as usize).ok_or(LoadError::ArenaTooSmall { need, have })?;
         Ok(Session::new(*self, Cell::from_mut(arena).as_slice_of_cells()))
+    }
+
+    /// The operator of one of this model's steps, with its constants. `None` for a step of another model.
+    pub fn resolve<'s>(&self, step: &'s Step) -> Option<Resolved<'m, 's>> {
+        resolve(&step.op, &step.output, self.constants, self.interface.layout)
     }
 
     pub(crate) fn encoded_steps(&self) -> &'m [u8] {

@@ -24,8 +24,9 @@ impl<'m> Constants<'m> {
     }
 }
 
-/// An operator of `kernels::op` with what it reads.
-pub(crate) enum Resolved<'m, 's> {
+/// An operator of `kernels::op` with what it reads: the main operand, then the second one or a residual.
+#[expect(missing_docs, reason = "each variant is the operator of kernels::op of its name")]
+pub enum Resolved<'m, 's> {
     Conv2d(Conv2d<'m>, Operand, Option<Operand>),
     Depthwise(Depthwise<'m>, Operand, Option<Operand>),
     Dense(Dense<'m>, Operand, Option<Operand>),
@@ -111,7 +112,7 @@ pub(crate) fn resolve<'m, 's>(
 }
 
 /// Part of a concatenation that starts at channel `first` of the result.
-pub(crate) fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -> Concat {
+pub fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -> Concat {
     Concat { first, multiplier: part.multiplier, offset: part.offset, shift, clamp: clamp.into() }
 }
 

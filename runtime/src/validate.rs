@@ -25,9 +25,12 @@ pub fn scratch_bytes(op: &Op, output: &Operand, layout: Layout, distance: Option
 }
 
 /// What a step needs beside the kernels that a core with the DSP extension has of its own, see the features `portable`
-/// and `wide`; `None` where it does not resolve.
+/// and `wide`; `None` where it does not resolve, or the weights are packed for another tier.
 pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
     let layout = model.interface().layout;
+    if layout == Layout::Mve {
+        return None;
+    }
     let y = step.output.spec();
     let (portable, wide) = match resolve(&step.op, &step.output, model.constant_section(), layout)? {
         Resolved::Conv2d(op, _, residual) if op.in_blocks() => {
@@ -37,10 +40,10 @@ pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
         Resolved::Depthwise(op, x, residual) => {
             (!armv7em::takes_depthwise(&op, residual.is_some(), &x.spec(), &y), false)
         }
-        Resolved::Dense(op, x, residual) => match layout {
-            Layout::Rows => (true, false),
-            Layout::Dsp => (false, !armv7em::finishes_dense(&op, residual.is_some(), &x.spec(), &y)),
-        },
+        Resolved::Dense(..) if layout == Layout::Rows => (true, false),
+        Resolved::Dense(op, x, residual) => {
+            (false, !armv7em::finishes_dense(&op, residual.is_some(), &x.spec(), &y))
+        }
         Resolved::AveragePool(op, x) => (!armv7em::takes_average_pool(&op, &x.spec(), &y), false),
         Resolved::Add(_, a, b) => (!armv7em::takes_add(&a.spec(), &b.spec(), &y), false),
         _ => (false, false),

@@ -37,8 +37,19 @@ pub struct Board {
     pub arena_bytes: u32,
     /// Optimise for size: flash is scarce.
     pub small: bool,
-    /// The firmware has kernels for the DSP extension: weights are packed for it.
-    pub dsp: bool,
+    /// How weights are packed for the firmware's kernels.
+    pub packing: Packing,
+}
+
+/// For which kernels weights are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// For portable ones.
+    Rows,
+    /// For those of the DSP extension.
+    Dsp,
+    /// For those of Helium.
+    Mve,
 }
 
 const MIB: u32 = 1 << 20;
@@ -57,7 +68,7 @@ const MPS2: Board = Board {
     model_in_flash: false,
     arena_bytes: 3 * MIB,
     small: false,
-    dsp: false,
+    packing: Packing::Rows,
 };
 
 /// Every board, in order of its core.
@@ -75,7 +86,7 @@ pub const BOARDS: &[Board] = &[
         model_in_flash: true,
         arena_bytes: 10 * KIB,
         small: true,
-        dsp: false,
+        packing: Packing::Rows,
     },
     // ARMv6-M code on a larger core: networks that do not fit the microbit.
     Board {
@@ -90,7 +101,7 @@ pub const BOARDS: &[Board] = &[
         core: "Cortex-M4F",
         target: "thumbv7em-none-eabihf",
         machine: "mps2-an386",
-        dsp: true,
+        packing: Packing::Dsp,
         ..MPS2
     },
     Board {
@@ -99,7 +110,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv7em-none-eabihf",
         target_cpu: Some("cortex-m7"),
         machine: "mps2-an500",
-        dsp: true,
+        packing: Packing::Dsp,
         model: Region { origin: 0x6000_0000, bytes: 16 * MIB },
         ..MPS2
     },
@@ -109,7 +120,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m33"),
         machine: "mps2-an505",
-        dsp: true,
+        packing: Packing::Dsp,
         clock_hz: 20_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 4 * MIB },
         ram: Region { origin: 0x3800_0000, bytes: 4 * MIB },
@@ -122,7 +133,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv8m.main-none-eabihf",
         target_cpu: Some("cortex-m55"),
         machine: "mps3-an547",
-        dsp: true,
+        packing: Packing::Mve,
         clock_hz: 32_000_000,
         flash: Region { origin: 0x1000_0000, bytes: 512 * KIB },
         ram: Region { origin: 0x3100_0000, bytes: 4 * MIB },

@@ -106,7 +106,7 @@ impl Network {
         self.made(scheme, score, None)
     }
 
-    /// The network quantised with weights packed for a board's kernels; the digits are packed for all boards.
+    /// The network quantised with weights packed for a board's kernels.
     ///
     /// # Panics
     /// When the job fails.
@@ -116,8 +116,15 @@ impl Network {
         score: Score,
         board: &Board,
     ) -> Option<&'static Outcome> {
-        let portable = self != Self::Digits && board.layout() == Layout::Rows;
-        self.made(scheme, score, portable.then_some("mps2-an385"))
+        let packed_for = match board.layout() {
+            // Of its job's own board.
+            Layout::Rows if self == Self::Digits => None,
+            Layout::Dsp if self != Self::Digits => None,
+            Layout::Rows => Some("mps2-an385"),
+            Layout::Dsp => Some("mps2-an386"),
+            Layout::Mve => Some("mps3-an547"),
+        };
+        self.made(scheme, score, packed_for)
     }
 
     fn made(

@@ -3,7 +3,7 @@
 use host_tools::board::{Board, BoardError};
 use host_tools::budget::{Chosen, Ranking, Sweep};
 use host_tools::count::{CountError, Counter};
-use host_tools::job::{Bytes, Job, Time, Widths};
+use host_tools::job::{Bytes, Job, QuantizeArgs, Time, Widths};
 use host_tools::quantize::{Choice, Hooks, Outcome, Started, choose_bits};
 use host_tools::report::{FrontPoint, Report};
 use runtime::Model;
@@ -53,6 +53,37 @@ fn limits_that_cannot_be_kept_say_what_would_do() {
     job.quantize.weights = Widths::one(8);
     let message = quietly(&job).expect_err("8 bits are too many").to_string();
     assert!(message.contains("flash") && message.contains("mixed"), "{message}");
+}
+
+#[test]
+fn single_layers_keep_to_their_rules() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(free) = job(Network::Digits, 4700, folder.path()) else { return };
+    let bits = |job: &Job| -> Vec<(String, u32)> {
+        let report = quietly(job).expect("the job runs").report;
+        report.assignment.layers.into_iter().map(|layer| (layer.name, layer.weights)).collect()
+    };
+    let with = |rules: &[String]| {
+        let layer = rules.iter().map(|rule| rule.parse().expect("a rule")).collect();
+        let given = Job::from_args(&QuantizeArgs { layer, ..QuantizeArgs::default() }).expect("a job");
+        let mut job = free.clone();
+        job.quantize.layers = given.quantize.layers;
+        job.target.flash = Some(Bytes(6000));
+        job
+    };
+    let chosen = bits(&free);
+    let (narrow, _) = chosen.iter().find(|(_, weights)| *weights == 2).expect("little flash asks for 2 bits");
+    let node = narrow.split(" + ").next().expect("a name");
+    // Fixed, the layer is as asked; by a least width for all, none is below it.
+    let fixed = bits(&with(&[format!("{node}=w8")]));
+    assert!(fixed.contains(&(narrow.clone(), 8)), "{fixed:?}");
+    let wide = bits(&with(&["*=w8,4".to_owned()]));
+    assert!(
+        wide.iter().all(|(_, weights)| *weights >= 4) && wide.iter().any(|(_, weights)| *weights == 4),
+        "{wide:?}"
+    );
+    let unknown = quietly(&with(&["nobody=w8".to_owned()])).expect_err("no such layer").to_string();
+    assert!(unknown.contains("`nobody`"), "{unknown}");
 }
 
 #[test]

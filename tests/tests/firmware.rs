@@ -1,11 +1,11 @@
 //! Firmware under emulation: every board gives the host's results, bit for bit, step by step, refuses what is no
 //! model, and shows which step of a damaged one is wrong.
 
-use host_tools::board::{BOARDS, Board, BoardError, BoardRun, RunOptions, run};
+use host_tools::board::{BOARDS, Board, BoardError, BoardRun, RunOptions, conformance, run};
 use host_tools::integer::AlignedBytes;
 use host_tools::verify::{What, board_traces, compare, golden_traces, host_traces};
 use runtime::Model;
-use runtime::format::SectionKind;
+use runtime::format::{Layout, SectionKind};
 use sparrowhawk_tests::damage::{fix_crc, section};
 use sparrowhawk_tests::networks::{Network, SCHEMES, Score, load};
 
@@ -44,8 +44,23 @@ fn equal(network: Network, schemes: &[&'static str], boards: &[&str]) {
 }
 
 #[test]
-fn digits_on_the_smallest_and_the_usual_board() {
-    equal(Network::Digits, &SCHEMES, &["microbit", "mps2-an386"]);
+fn kernels_equal_the_reference_on_their_cores() {
+    const CASES: u32 = 400;
+    for (board, tier) in [("mps2-an385-v6m", "generic"), ("mps2-an386", "armv7em"), ("mps3-an547", "mve")] {
+        let board = Board::find(board).expect("is a board");
+        match conformance(board, 0x5eed, CASES) {
+            Ok(passed) => assert_eq!(passed, (tier.to_owned(), 11 * CASES), "{}", board.name),
+            Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
+                println!("skipped: {error}")
+            }
+            Err(error) => panic!("{}: {error}", board.name),
+        }
+    }
+}
+
+#[test]
+fn digits_on_the_smallest_the_usual_and_the_largest_core() {
+    equal(Network::Digits, &SCHEMES, &["microbit", "mps2-an386", "mps3-an547"]);
 }
 
 #[test]
@@ -118,26 +133,44 @@ fn bisect_names_the_damaged_step() {
     }
 }
 
+/// The board's loader refuses these bytes, and says so in words that start like this.
+fn refused(board: &'static Board, bytes: &[u8], start: &str) {
+    match run(board, bytes, &[vec![0; 16]], &RunOptions::default()) {
+        Err(BoardError::Firmware { message, .. }) => {
+            assert!(message.starts_with(start), "{}: {message}", board.name);
+        }
+        Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
+            println!("skipped: {error}")
+        }
+        other => panic!("{}: {other:?}", board.name),
+    }
+}
+
+#[test]
+fn boards_refuse_files_packed_for_other_kernels() {
+    let own = ["mps2-an385", "mps2-an386", "mps3-an547"].map(|name| Board::find(name).expect("is a board"));
+    for packed_for in own {
+        let outcome = Network::Digits.quantized_for("w8a8", Score::Few, packed_for);
+        let model = &outcome.expect("the digits are always there").model;
+        let layout = load(model).interface().layout;
+        assert_eq!(layout, packed_for.layout());
+        // Every core has the portable kernels.
+        for board in own.into_iter().filter(|board| layout != Layout::Rows && board.layout() != layout) {
+            let message = format!("model: weight layout {} is not supported", layout as u8);
+            refused(board, model.as_slice(), &message);
+        }
+    }
+}
+
 #[test]
 fn every_board_refuses_bytes_that_are_no_model() {
-    let refused =
-        |board: &'static Board, bytes: &[u8]| match run(board, bytes, &[vec![0; 16]], &RunOptions::default())
-        {
-            Err(BoardError::Firmware { message, .. }) => {
-                assert!(message.starts_with("model: "), "{}: {message}", board.name);
-            }
-            Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
-                println!("skipped: {error}")
-            }
-            other => panic!("{}: {other:?}", board.name),
-        };
     let digits = Network::Digits.quantized("w8a8", Score::Few).expect("the digits are always there");
     let mut damaged = digits.model.as_slice().to_vec();
     damaged[100] ^= 1;
     assert!(Model::load(AlignedBytes::copy(&damaged).as_slice()).is_err());
     for board in BOARDS {
-        refused(board, &[0x55; 64]);
-        refused(board, &damaged);
-        refused(board, &digits.model.as_slice()[..500]);
+        refused(board, &[0x55; 64], "model: ");
+        refused(board, &damaged, "model: ");
+        refused(board, &digits.model.as_slice()[..500], "model: ");
     }
 }

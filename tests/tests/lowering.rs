@@ -68,7 +68,7 @@ fn check(name: &str, net: &Net, bits: Bits, input: Input, steps: f64) {
     let storage = Storage::assign(&graph, &layers, &bit_plan);
     let mut wanted = storage.calibrated(&layers);
     wanted.insert((graph.input, host_tools::calibrate::Grid::ACT8));
-    let output = storage.root(&layers, graph.output);
+    let output = layers.root(graph.output);
     let mut ranges = Ranges::calibrate(&graph, &wanted, output, Method::MinMax, 8, &samples)
         .unwrap_or_else(|error| panic!("{name}: {error}"));
     let form = match input {

@@ -104,7 +104,7 @@ fn squared_errors_are_those_of_the_integers() {
         let prepared = Prepared::import(&job.model).expect("imports");
         let shape = prepared.graph.shape(prepared.graph.input);
         let calibration = job.load_calibration(shape).expect("samples");
-        let bit_plan = prepared.uniform_bits(&job.quantize).expect("bits");
+        let bit_plan = prepared.widest_bits(&job.quantize).expect("bits");
         let recipe = prepared.recipe(bit_plan, &job, &calibration).expect("a recipe");
         let network = lower::steps(&prepared.graph, &prepared.layers, &recipe).expect("lowers");
         let steps: Vec<_> = network.infos.iter().filter(|info| info.weight_bits > 0).collect();

@@ -22,7 +22,7 @@ fn check(network: Network, scheme: &str) -> Option<()> {
     let prepared = Prepared::import(&job.model).expect("imports");
     let shape = prepared.graph.shape(prepared.graph.input);
     let calibration = job.load_calibration(shape).expect("loads");
-    let mut bits = prepared.uniform_bits(&job.quantize).expect("bits");
+    let mut bits = prepared.widest_bits(&job.quantize).expect("bits");
     if scheme == MIXED {
         let choices = [
             LayerBits { weights: WeightBits::W2, activations: Dtype::I8 },

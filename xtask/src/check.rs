@@ -17,14 +17,17 @@ pub(crate) fn all() -> Outcome {
                 "--release",
                 "--workspace",
                 "--all-targets",
+                "--features",
+                "sparrowhawk-benches/cuda",
                 "--",
                 "-D",
                 "warnings",
             ]))
         }),
         ("documentation", &mut || {
-            // The other features are GPU backends: minutes of building that document nothing of ours.
-            let features = "sparrowhawk-kernels/conformance,sparrowhawk-runtime/defmt";
+            // The other features are devices of training: minutes of building that document nothing of ours.
+            let features =
+                "sparrowhawk-benches/cuda,sparrowhawk-kernels/conformance,sparrowhawk-runtime/defmt";
             run(cargo(&["doc", "-q", "--release", "--workspace", "--features", features, "--no-deps"])
                 .env("RUSTDOCFLAGS", "-D warnings"))
         }),

@@ -28,6 +28,7 @@ a network
 this project
   bench host|train|assign  speed of inference, of training and of the choice of bits on this machine
   bench mcu                instructions of inference on an emulated board, beside CMSIS-NN's; --help says more
+  bench cuda               time of inference on an NVIDIA GPU, layer by layer; --help says more
   size                     flash and RAM of the linked firmware
   audit                    what inference in the linked firmware can reach
   test [host|firmware]     the tests; everything without an argument
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         ("test", [part]) if part == "host" => test::host(),
         ("test", [part]) if part == "firmware" => test::firmware(),
         ("bench", [what, arguments @ ..]) if what == "mcu" => bench::mcu(arguments),
+        ("bench", [what, arguments @ ..]) if what == "cuda" => bench::cuda(arguments),
         ("bench", [what]) if what == "host" || what == "train" || what == "assign" => bench::run(what),
         ("check", []) => check::all(),
         ("setup", []) => setup::all(),

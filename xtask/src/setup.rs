@@ -1,6 +1,10 @@
 //! `setup`: the system packages for firmware, emulation and tests; installed when allowed, else the command is printed.
+//! Also NVRTC, the compiler of the GPU's kernels, from PyPI.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::shell::{self, Outcome, run};
 
@@ -13,7 +17,7 @@ struct Need {
     tests_only: bool,
 }
 
-const NEEDS: [Need; 4] = [
+const NEEDS: [Need; 6] = [
     Need {
         purpose: "a compiler for Cortex-M",
         packages: &["rustc-web", "cargo-web", "rust-web-src", "lld"],
@@ -38,7 +42,22 @@ const NEEDS: [Need; 4] = [
         met: || BROWSERS.iter().any(|name| shell::exists(name)),
         tests_only: true,
     },
+    Need {
+        purpose: "a C++ compiler for the tests of the GPU's kernels on a processor",
+        packages: &["g++"],
+        met: || shell::exists("c++"),
+        tests_only: true,
+    },
+    Need {
+        purpose: "Python's virtual environments, which bring NVRTC",
+        packages: &["python3-venv"],
+        met: || has_nvrtc() || makes_environments(),
+        tests_only: true,
+    },
 ];
+
+/// NVRTC's package: the last of CUDA 12, which takes every architecture from Turing to Hopper.
+const NVRTC: &str = "nvidia-cuda-nvrtc-cu12==12.9.86";
 
 /// Names of the browser in distributions.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -49,7 +68,44 @@ const TARGETS: [&str; 4] =
 
 /// Installs what is missing for jobs, tests and checks.
 pub(crate) fn all() -> Outcome {
-    install(|_| true)
+    let packages = install(|_| true);
+    let compiler = nvrtc();
+    if packages == Outcome::Passed { compiler } else { packages }
+}
+
+/// NVRTC in `target/nvrtc`, where the CUDA backend looks for it.
+fn nvrtc() -> Outcome {
+    if has_nvrtc() {
+        return Outcome::Passed;
+    }
+    println!("installing {NVRTC} into target/nvrtc");
+    let environment = nvrtc_folder();
+    let made = run(Command::new("python3").args(["-m", "venv"]).arg(&environment)) == Outcome::Passed;
+    let pip = ["install", "--quiet", "--disable-pip-version-check", NVRTC];
+    if made && run(Command::new(environment.join("bin/pip")).args(pip)) == Outcome::Passed && has_nvrtc() {
+        return Outcome::Passed;
+    }
+    println!(
+        "NVRTC is missing; by hand:\n    python3 -m venv target/nvrtc && target/nvrtc/bin/pip install {NVRTC}"
+    );
+    Outcome::Failed
+}
+
+fn nvrtc_folder() -> PathBuf {
+    shell::root().join("target/nvrtc")
+}
+
+fn has_nvrtc() -> bool {
+    let pythons = std::fs::read_dir(nvrtc_folder().join("lib")).into_iter().flatten().flatten();
+    let library = "site-packages/nvidia/cuda_nvrtc/lib/libnvrtc.so.12";
+    pythons.into_iter().any(|python| python.path().join(library).is_file())
+}
+
+fn makes_environments() -> bool {
+    Command::new("python3")
+        .args(["-c", "import ensurepip"])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// Installs what is missing for a job: nobody waits for a browser to see a network run.

@@ -11,8 +11,8 @@ use crate::{
 const CHECKED: [&str; 3] = ["sparrowhawk-kernels", "sparrowhawk-runtime", "xtask"];
 /// The package of the end-to-end tests.
 const END_TO_END: &str = "sparrowhawk-tests";
-/// Its test binaries that need what `setup` installs: firmware, an emulator, a browser.
-const FIRMWARE: [&str; 3] = ["boards", "firmware", "report"];
+/// Its test binaries that need what `setup` installs: firmware, an emulator, compilers of kernels, a browser.
+const FIRMWARE: [&str; 3] = ["cuda", "firmware", "report"];
 
 /// Host and firmware.
 pub(crate) fn all() -> Outcome {
@@ -42,7 +42,7 @@ pub(crate) fn host() -> Outcome {
     ])
 }
 
-/// Firmware on every emulated board, and the report in a browser.
+/// Firmware on every emulated board, kernels of the GPU, and the report in a browser.
 pub(crate) fn firmware() -> Outcome {
     if setup::all() != Outcome::Passed {
         return Outcome::Failed;
@@ -69,10 +69,13 @@ fn end_to_end(firmware: bool) -> Outcome {
     run(&mut test)
 }
 
+/// Files, and folders with a `main.rs`.
 fn test_binaries() -> std::io::Result<Vec<String>> {
     let entries = std::fs::read_dir(shell::root().join("tests/tests"))?;
     let paths = entries.flatten().map(|entry| entry.path());
-    let sources = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let sources = paths.filter(|path| {
+        path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file()
+    });
     let mut names: Vec<String> =
         sources.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort();

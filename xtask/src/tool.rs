@@ -16,8 +16,8 @@ pub(crate) fn run(command: &str, arguments: &[String]) -> Outcome {
         cargo.current_dir(here);
     }
     cargo.arg("--manifest-path").arg(manifest);
-    if let Some(device) = device(arguments) {
-        cargo.args(["--features", device]);
+    for feature in features(arguments) {
+        cargo.args(["--features", feature]);
     }
     cargo
         .args(["--package", "sparrowhawk-host-tools", "--bin", "sparrowhawk", "--", command])
@@ -25,30 +25,42 @@ pub(crate) fn run(command: &str, arguments: &[String]) -> Outcome {
     shell::run(&mut cargo)
 }
 
-/// The cargo feature of the device that the arguments name; the processor needs none.
-fn device(arguments: &[String]) -> Option<&str> {
-    let named =
-        arguments.iter().enumerate().find_map(|(i, argument)| match argument.strip_prefix("--device") {
-            Some("") => arguments.get(i + 1).map(String::as_str),
-            Some(rest) => rest.strip_prefix('='),
-            None => None,
-        });
-    named.filter(|&name| name == "cuda" || name == "wgpu")
+/// The cargo features that the arguments need: training on a GPU, running on one.
+fn features(arguments: &[String]) -> Vec<&'static str> {
+    let device = match value(arguments, "--device") {
+        Some("cuda") => Some("train-cuda"),
+        Some("wgpu") => Some("train-wgpu"),
+        _ => None,
+    };
+    let on = (value(arguments, "--on") == Some("cuda")).then_some("cuda");
+    device.into_iter().chain(on).collect()
+}
+
+/// The value of an option, behind it or behind its equals sign.
+fn value<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
+    arguments.iter().enumerate().find_map(|(i, argument)| match argument.strip_prefix(option) {
+        Some("") => arguments.get(i + 1).map(String::as_str),
+        Some(rest) => rest.strip_prefix('='),
+        None => None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::device;
+    use super::features;
 
     #[test]
     fn a_named_gpu_is_a_feature() {
         let of = |line: &str| {
             let arguments: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            device(&arguments).map(str::to_owned)
+            features(&arguments)
         };
-        assert_eq!(of("job.toml --device wgpu").as_deref(), Some("wgpu"));
-        assert_eq!(of("--device=cuda --qat 1").as_deref(), Some("cuda"));
-        assert_eq!(of("--device cpu"), None);
-        assert_eq!(of("--qat 1 --device"), None);
+        assert_eq!(of("job.toml --device wgpu"), ["train-wgpu"]);
+        assert_eq!(of("--device=cuda --qat 1"), ["train-cuda"]);
+        assert_eq!(of("model.hawk --on cuda --count 64"), ["cuda"]);
+        assert_eq!(of("model.hawk --on=cuda"), ["cuda"]);
+        assert!(of("--device cpu").is_empty());
+        assert!(of("model.hawk --on host").is_empty());
+        assert!(of("--qat 1 --device").is_empty());
     }
 }

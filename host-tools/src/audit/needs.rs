@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use runtime::Model;
-use runtime::format::{ActivationType, WeightWidth};
+use runtime::format::{ActivationType, Layout, WeightWidth};
 use runtime::validate::beyond_dsp;
 
 use crate::board::Board;
@@ -13,7 +13,7 @@ pub fn needs(model: &Model, board: &Board) -> Vec<&'static str> {
     let mut needs = BTreeSet::new();
     for step in model.steps() {
         needs.insert(step.op.name());
-        if let Some(beyond) = beyond_dsp(&step, model).filter(|_| board.dsp) {
+        if let Some(beyond) = beyond_dsp(&step, model).filter(|_| board.layout() == Layout::Dsp) {
             needs.extend(beyond.portable.then_some("portable"));
             needs.extend(beyond.wide.then_some("wide"));
         }

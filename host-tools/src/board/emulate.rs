@@ -1,6 +1,6 @@
 //! Runs the firmware under QEMU.
 
-use std::{ffi::OsString, fs, time::Duration};
+use std::{ffi::OsString, fs, path::Path, process::Command, time::Duration};
 
 use super::{
     Board, BoardError, BoardRun, Image, build_image,
@@ -11,6 +11,8 @@ use super::{
 const QEMU: &str = "qemu-system-arm";
 const MODEL_FILE: &str = "model.hawk";
 const INPUT_FILE: &str = "inputs.bin";
+/// Thousands of cases, each with a slow reference.
+const CONFORMANCE_LIMIT: Duration = Duration::from_secs(900);
 
 /// What the firmware does with every input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +76,8 @@ pub fn run(
         fs::write(&path, bytes).map_err(BoardError::file("write", &path))?;
     }
 
-    let mut command = process::clean_command(QEMU);
+    let mut command = emulator(board, &firmware);
     command.current_dir(folder.path());
-    command.args(["-machine", board.machine, "-display", "none", "-monitor", "none", "-serial", "none"]);
-    command.arg("-kernel").arg(&firmware);
     let model_argument = if board.model_in_flash {
         let place = format!("loader,file={MODEL_FILE},addr={:#x},force-raw=on", board.model.origin);
         command.arg("-device").arg(place);
@@ -85,19 +85,58 @@ pub fn run(
     } else {
         MODEL_FILE.into()
     };
-    command.arg("-semihosting-config").arg(format!(
-        "enable=on,target=native,arg=firmware,arg={model_argument},arg={INPUT_FILE},arg={mode}"
-    ));
     command.args(&options.emulator_arguments);
+    let result = finish(board, command, &[&model_argument, INPUT_FILE, mode], options.time_out)?;
+    if result.runs.len() != inputs.len() {
+        let what = format!(
+            "{} inputs went in, {} were run: is every one a whole input tensor?",
+            inputs.len(),
+            result.runs.len()
+        );
+        return Err(BoardError::Protocol { board: board.name, what, log: String::new() });
+    }
+    Ok(result)
+}
 
-    let done = process::finish(&mut command, options.time_out).map_err(|source| match source.kind() {
+/// Runs the conformance cases of the kernels on the board, `cases` of every operator: the tier of the board's core,
+/// and how many cases it passed.
+///
+/// # Errors
+/// As [`run`]; a kernel that differs from the reference is what the firmware says.
+pub fn conformance(board: &'static Board, seed: u32, cases: u32) -> Result<(String, u32), BoardError> {
+    let firmware = build_image(board, Image::Conformance)?;
+    let (seed, cases) = (seed.to_string(), cases.to_string());
+    let arguments = ["conformance", &seed, &cases];
+    let run = finish(board, emulator(board, &firmware), &arguments, CONFORMANCE_LIMIT)?;
+    let nothing =
+        || BoardError::Protocol { board: board.name, what: "no tier was run".into(), log: String::new() };
+    run.tier.ok_or_else(nothing)
+}
+
+fn emulator(board: &Board, firmware: &Path) -> Command {
+    let mut command = process::clean_command(QEMU);
+    command.args(["-machine", board.machine, "-display", "none", "-monitor", "none", "-serial", "none"]);
+    command.arg("-kernel").arg(firmware);
+    command
+}
+
+/// Runs the emulator with the firmware's arguments, and reads what was printed.
+fn finish(
+    board: &'static Board,
+    mut command: Command,
+    arguments: &[&str],
+    time_out: Duration,
+) -> Result<BoardRun, BoardError> {
+    let arguments: String = arguments.iter().map(|argument| format!(",arg={argument}")).collect();
+    command.arg("-semihosting-config").arg(format!("enable=on,target=native,arg=firmware{arguments}"));
+    let done = process::finish(&mut command, time_out).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => BoardError::NoQemu,
         _ => BoardError::Io { what: format!("cannot start {QEMU}"), source },
     })?;
     if done.timed_out {
         return Err(BoardError::TimeOut {
             board: board.name,
-            seconds: options.time_out.as_secs(),
+            seconds: time_out.as_secs(),
             last: done.stdout.lines().last().unwrap_or_default().into(),
         });
     }
@@ -109,14 +148,6 @@ pub fn run(
     })?;
     if !done.success {
         return Err(protocol("the firmware was done, but the emulator failed".into()));
-    }
-    if result.runs.len() != inputs.len() {
-        let what = format!(
-            "{} inputs went in, {} were run: is every one a whole input tensor?",
-            inputs.len(),
-            result.runs.len()
-        );
-        return Err(protocol(what));
     }
     Ok(result)
 }

@@ -24,6 +24,8 @@ pub enum Image {
     Product,
     /// With markers around the steps.
     Count,
+    /// With the conformance cases of the kernels.
+    Conformance,
 }
 
 static BUILT: Mutex<BTreeMap<(&'static str, Image), PathBuf>> = Mutex::new(BTreeMap::new());
@@ -83,15 +85,19 @@ fn build_now(board: &'static Board, image: Image) -> Result<PathBuf, BoardError>
     let name = match image {
         Image::Product => board.name.to_owned(),
         Image::Count => format!("{}-count", board.name),
+        Image::Conformance => format!("{}-conformance", board.name),
     };
     link(board, BINARY, &name, |command| {
         command.args(["--bin", BINARY]);
         if board.small {
             command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
         }
-        if image == Image::Count {
-            command.args(["--features", "count"]);
-        }
+        let feature = match image {
+            Image::Product => return,
+            Image::Count => "count",
+            Image::Conformance => "conformance",
+        };
+        command.args(["--features", feature]);
     })
 }
 

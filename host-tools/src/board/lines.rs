@@ -15,6 +15,8 @@ pub struct BoardRun {
     pub stack_limit_bytes: usize,
     /// One for each input.
     pub runs: Vec<InputRun>,
+    /// A kernel tier, and how many conformance cases it passed.
+    pub tier: Option<(String, u32)>,
 }
 
 /// What one input gave.
@@ -71,6 +73,7 @@ fn read(line: &str, board: &str, result: &mut BoardRun, done: &mut bool) -> Opti
             (result.stack_bytes, result.stack_limit_bytes) = (used.parse().ok()?, have.parse().ok()?);
         }
         ["inference_stack", used] => result.inference_stack_bytes = Some(used.parse().ok()?),
+        ["tier", name, cases] => result.tier = Some(((*name).to_owned(), cases.parse().ok()?)),
         ["done"] => *done = true,
         _ => return None,
     }
@@ -112,8 +115,16 @@ mod tests {
             inference_stack_bytes: None,
             stack_limit_bytes: 4096,
             runs,
+            tier: None,
         };
         assert_eq!(parse(GOOD, "b"), Ok(expected));
+    }
+
+    #[test]
+    fn a_tier_is_read() {
+        let run = parse("board b\ntier mve 22\ndone\n", "b").expect("is what firmware prints");
+        assert_eq!(run.tier, Some(("mve".to_owned(), 22)));
+        assert!(parse("board b\ntier mve x\ndone\n", "b").is_err());
     }
 
     #[test]

@@ -14,13 +14,15 @@ mod toolchain;
 
 pub use boards::{BOARDS, Board, Region};
 pub use chips::{CHIPS, Chip, Device};
-pub use emulate::{Mode, RunOptions, run};
+pub use emulate::{Mode, RunOptions, conformance, run};
 pub use error::BoardError;
 pub use firmware::{Image, build, build_image, build_product};
 pub use lines::{BoardRun, InputRun};
 pub use toolchain::Toolchain;
 
 use runtime::format::Layout;
+
+use boards::Packing;
 
 impl Board {
     /// The board of this name, or the one that runs the files of a chip of this name.
@@ -33,6 +35,10 @@ impl Board {
 
     /// How weights are packed for the board's kernels.
     pub fn layout(&self) -> Layout {
-        if self.dsp { Layout::Dsp } else { Layout::Rows }
+        match self.packing {
+            Packing::Rows => Layout::Rows,
+            Packing::Dsp => Layout::Dsp,
+            Packing::Mve => Layout::Mve,
+        }
     }
 }

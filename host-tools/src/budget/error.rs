@@ -5,6 +5,7 @@ use super::prices::{CYCLES, FLASH};
 use crate::assign::{AssignError, Infeasible, Measure};
 use crate::board::BoardError;
 use crate::file::EncodeError;
+use crate::job::JobError;
 use crate::lower::LowerError;
 
 /// Error of choosing bits.
@@ -44,6 +45,9 @@ pub enum BudgetError {
         /// What there is.
         have: u64,
     },
+    /// A rule for a layer that is not there.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// No such board.
     #[error(transparent)]
     Board(#[from] BoardError),

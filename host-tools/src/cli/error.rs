@@ -39,6 +39,16 @@ pub enum CommandError {
     /// Counting on the board.
     #[error(transparent)]
     Count(#[from] CountError),
+    /// The GPU.
+    #[cfg(feature = "cuda")]
+    #[error(transparent)]
+    Gpu(#[from] crate::gpu::GpuError),
+    /// This build has no CUDA backend.
+    #[cfg(not(feature = "cuda"))]
+    #[error(
+        "this build has no CUDA backend: start it with `cargo xtask … --on cuda`, or build with --features cuda"
+    )]
+    NoCuda,
     /// The audit.
     #[error(transparent)]
     Audit(#[from] AuditError),

@@ -6,6 +6,7 @@ pub mod bisect;
 mod counting;
 mod error;
 pub mod eval;
+mod gpu;
 pub mod import;
 pub mod inspect;
 mod model_file;

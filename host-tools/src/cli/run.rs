@@ -1,4 +1,4 @@
-//! `sparrowhawk run`: a model file on the host or an emulated board, every step compared with the host.
+//! `sparrowhawk run`: a model file on the host, a GPU or an emulated board, every step compared with the host.
 
 use std::path::PathBuf;
 
@@ -16,9 +16,12 @@ use runtime::Model;
 /// Where to run.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// `host`, an emulated board, or a chip such as stm32f446
+    /// `host`, `cuda`, an emulated board, or a chip such as stm32f446
     #[arg(long, value_name = "WHERE", default_value = "mps2-an386")]
     pub(super) on: String,
+    /// Inputs that a GPU takes at a time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
 }
 
 /// Run a model file and compare every step with the host; on an emulated board also count its instructions and
@@ -48,6 +51,9 @@ impl Place {
         if self.on == "host" {
             let about = format!("host: arena {} B", model.arena_bytes());
             return Ok((verify::host_traces(model, inputs)?, about));
+        }
+        if self.on == "cuda" {
+            return super::gpu::traces(model, inputs, self.batch);
         }
         let Device { name, board, .. } = Device::find(&self.on)?;
         let run = board::run(board, bytes, inputs, &RunOptions::default())?;
@@ -81,7 +87,9 @@ pub fn run(args: &RunArgs) -> Result<bool, CommandError> {
         None => println!("identical to the host: {} inputs, {} steps each", inputs.len(), model.step_count()),
         Some(difference) => println!("differs from the host: {difference}"),
     }
-    if let (None, true, Some(input)) = (&difference, args.place.on != "host", inputs.first()) {
+    if let (None, true, Some(input)) =
+        (&difference, args.place.on != "host" && args.place.on != "cuda", inputs.first())
+    {
         count(&Device::find(&args.place.on)?, &args.model, &model, input)?;
     }
     Ok(difference.is_none())

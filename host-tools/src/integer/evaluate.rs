@@ -23,7 +23,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    fn new(predictions: Vec<u32>, labels: &[u32], classes: usize) -> Self {
+    pub(crate) fn new(predictions: Vec<u32>, labels: &[u32], classes: usize) -> Self {
         let mut confusion = vec![vec![0; classes]; classes];
         let mut correct = 0;
         for (&found, &label) in predictions.iter().zip(labels) {

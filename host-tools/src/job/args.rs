@@ -3,7 +3,7 @@
 use super::file::{DataFile, JobFile, QuantizeFile};
 use super::sensitivity_args::SensitivityArgs;
 use super::train_args::TrainArgs;
-use super::{Bytes, Count, JobError, MethodName, Scheme, Time, Widths};
+use super::{Bytes, Count, JobError, MethodName, NamedRule, Scheme, Time, Widths};
 use crate::budget::{Ranking, Sweep};
 use crate::data::{Layout, Normalize, Pick, PixelRange, Source, Spec};
 use serde::Deserialize;
@@ -66,6 +66,9 @@ pub struct QuantizeArgs {
     /// Bits of the sums of residual blocks: 8, 16 [default: 8]
     #[arg(long, value_name = "BITS")]
     pub residual: Option<u8>,
+    /// Widths of one layer, or of all whose names begin so (block1*): w8, a8, w4a8; lists leave a choice: w8,4a8
+    #[arg(long, value_name = "NAME=WIDTHS")]
+    pub layer: Vec<NamedRule>,
     /// How bits are chosen: hessian, eigenvalue, output-error, loss, hawq-v1, hawq-v2, uniform, random
     /// [default: hessian]
     #[arg(long, value_parser = named::<Ranking>)]
@@ -154,6 +157,7 @@ impl QuantizeArgs {
         set(&mut file.quantize.activations, &bits.activations);
         set(&mut file.quantize.first_last, &self.first_last);
         set(&mut file.quantize.residual, &self.residual);
+        file.quantize.layers.add(&self.layer);
         set(&mut file.model, &self.model);
         set(&mut file.name, &self.name);
         set(&mut file.seed, &self.seed);

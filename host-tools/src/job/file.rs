@@ -2,8 +2,8 @@
 
 use super::scheme::{ACTIVATION_BITS, WEIGHT_BITS};
 use super::{
-    Assign, Bytes, Calibrate, Count, Data, Evaluate, Input, Job, JobError, MethodName, Output, Quantize,
-    Scheme, Target, Time, Widths, keys,
+    Assign, Bytes, Calibrate, Count, Data, Evaluate, Input, Job, JobError, LayerRules, MethodName, Output,
+    Quantize, Scheme, Target, Time, Widths, keys,
 };
 use crate::data::Spec;
 use crate::sensitivity::SensitivityOptions;
@@ -46,6 +46,7 @@ pub(super) struct QuantizeFile {
     pub(super) activations: Option<Widths>,
     pub(super) first_last: Option<u8>,
     pub(super) residual: Option<u8>,
+    pub(super) layers: LayerRules,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -200,6 +201,7 @@ impl QuantizeFile {
             activations: widths("activations", self.activations, &ACTIVATION_BITS)?,
             first_last: check("first_last", self.first_last.unwrap_or(8), &WEIGHT_BITS)?,
             residual: check("residual", self.residual.unwrap_or(8), &[8, 16])?,
+            layers: self.layers,
         })
     }
 }

@@ -27,7 +27,7 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
     ("data", &["train", "test", "calibrate"]),
     ("input", &["layout", "scale", "zero", "pixels", "normalize"]),
     ("input.normalize", &["mean", "std"]),
-    ("quantize", &["scheme", "weights", "activations", "first_last", "residual"]),
+    ("quantize", &["scheme", "weights", "activations", "first_last", "residual", "layers"]),
     ("assign", &["ranking", "seed", "sweep", "points"]),
     ("calibrate", &["method", "momentum", "percentile", "samples"]),
     ("sensitivity", &["samples", "method", "probes", "tolerance", "eigen_samples"]),

@@ -8,6 +8,7 @@ mod args;
 mod error;
 mod file;
 mod keys;
+mod layer_rules;
 mod paths;
 mod scheme;
 mod sensitivity_args;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use args::QuantizeArgs;
 pub use error::JobError;
+pub use layer_rules::{LayerRule, LayerRules, LayerWidths, NamedRule};
 pub use scheme::Scheme;
 pub use sensitivity_args::SensitivityArgs;
 pub use train_args::TrainArgs;
@@ -110,6 +112,9 @@ pub struct Quantize {
     pub first_last: u8,
     /// Sums of residual blocks: 8 or 16.
     pub residual: u8,
+    /// Widths of single layers.
+    #[serde(skip_serializing_if = "LayerRules::is_empty")]
+    pub layers: LayerRules,
 }
 
 /// How bits are chosen.
@@ -202,12 +207,32 @@ pub struct Output {
 impl Quantize {
     /// Whether bits are to be chosen layer by layer.
     pub fn is_mixed(&self) -> bool {
-        self.weights.is_choice() || self.activations.is_choice()
+        self.weights.is_choice() || self.activations.is_choice() || self.layers.is_choice()
     }
 
-    /// `w4a8`, or `mixed`.
+    /// Widths that every layer with weights may take, given their names in the network's order.
+    ///
+    /// # Errors
+    /// [`JobError::Value`] where a rule fits no layer.
+    pub fn widths(&self, names: &[&str]) -> Result<Vec<LayerWidths>, JobError> {
+        let inner = LayerWidths { weights: self.weights.clone(), activations: self.activations.clone() };
+        let outer = LayerWidths {
+            weights: Widths::one(self.first_last),
+            activations: Widths::one(if self.first_last == 8 { 8 } else { self.activations.widest() }),
+        };
+        let own = |i: usize| if i == 0 || i + 1 == names.len() { outer.clone() } else { inner.clone() };
+        let mut widths = (0..names.len()).map(own).collect::<Vec<_>>();
+        self.layers.apply(names, &mut widths)?;
+        Ok(widths)
+    }
+
+    /// `w4a8`, or `mixed` where layers differ or a choice is left.
     pub fn scheme(&self) -> String {
-        if self.is_mixed() { "mixed".to_owned() } else { format!("w{}a{}", self.weights, self.activations) }
+        if self.is_mixed() || !self.layers.is_empty() {
+            "mixed".to_owned()
+        } else {
+            format!("w{}a{}", self.weights, self.activations)
+        }
     }
 }
 

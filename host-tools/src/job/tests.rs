@@ -34,7 +34,13 @@ fn defaults_are_filled_in_and_paths_follow_the_file() {
     assert_eq!(job.data.calibrate.to_string(), format!("csv:{}", dir.path().join("a.csv").display()));
     assert_eq!(
         job.quantize,
-        Quantize { weights: Widths::one(8), activations: Widths::one(8), first_last: 8, residual: 8 }
+        Quantize {
+            weights: Widths::one(8),
+            activations: Widths::one(8),
+            first_last: 8,
+            residual: 8,
+            layers: LayerRules::default()
+        }
     );
     assert_eq!((job.calibrate.method(), job.calibrate.samples), (Method::Mse, 200));
     assert_eq!((job.output.dir.as_path(), job.output.golden), (Path::new("out/n"), 1));
@@ -46,6 +52,7 @@ fn what_is_written_back_is_the_same_job() {
         "name = \"x\"\nseed = 7\n{SMALL}calibrate = \"npy:c.npy,d.npy\"\n\
          [input]\nlayout = \"chw\"\npixels = \"0..1\"\nzero = -3\nnormalize = {{ mean = [0.5], std = [0.25] }}\n\
          [quantize]\nscheme = \"w4a4\"\nfirst_last = 4\nresidual = 16\n\
+         [quantize.layers]\n\"a/b.c*\" = \"w8,4a8\"\nd = \"a4\"\n\
          [calibrate]\nmethod = \"moving-average\"\nmomentum = 0.9\npercentile = 99\nsamples = 5\n\
          [evaluate]\nlimit = 10\n[target]\nboard = \"b\"\n[output]\ndir = \"o\"\ngolden = 2\nstrip_meta = true\n"
     );
@@ -73,6 +80,7 @@ fn every_known_key_is_read_and_written() {
     job.input.pixels = Some(PixelRange::Unit);
     job.train.validation_part = Some(0);
     job.assign.seed = Some(1);
+    job.quantize.layers.add(&["a=w8".parse().unwrap()]);
     job.sensitivity.eigen_samples = Some(1);
     job.target.flash = Some(Bytes(1));
     job.target.ram = Some(Bytes(1));
@@ -121,6 +129,30 @@ fn choices_and_limits() {
     for line in ["weights = [8, 4, 2]", "activations = 8", "flash = \"64K\"", "latency = \"20ms\""] {
         assert!(written.contains(line), "{line} in {written}");
     }
+}
+
+#[test]
+fn layers_of_their_own() {
+    let names = ["in", "b.1 + add", "b.2", "out"];
+    let widths = |line: &str| {
+        let job = from_file(SMALL, line).1.unwrap();
+        let widths = job.quantize.widths(&names).map_err(|error| error.to_string());
+        let text = |own: LayerWidths| format!("w{}a{}", own.weights, own.activations);
+        (job.quantize.is_mixed(), widths.map(|all| all.into_iter().map(text).collect::<Vec<_>>().join(" ")))
+    };
+    let plain = "--scheme w4a8 --first-last 8";
+    assert_eq!(widths(plain), (false, Ok("w8a8 w4a8 w4a8 w8a8".into())));
+    let fixed = format!("{plain} --layer b.1=w2a4 --layer in=w4");
+    assert_eq!(widths(&fixed), (false, Ok("w4a8 w2a4 w4a8 w8a8".into())));
+    // The longest name holds, whatever the order; a list leaves a choice.
+    let lists = format!("{plain} --layer b.2=w8 --layer b*=w8,4a4");
+    assert_eq!(widths(&lists), (true, Ok("w8a8 w8,4a4 w8a8 w8a8".into())));
+    let (_, unknown) = widths(&format!("{plain} --layer b.3=w8"));
+    let message = unknown.unwrap_err();
+    assert!(
+        message.contains("`quantize.layers`: no layer") && message.contains("did you mean `b.2`"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -202,6 +234,10 @@ fn mistakes_are_located() {
         "--latency 20",
         "--weights 4,x",
         "--scheme w3a8",
+        "--layer conv1",
+        "--layer conv1=8",
+        "--layer conv1=w3",
+        "--layer conv1=w8a2",
         "--layout nhwc",
         "--normalize 1",
         "--data x",

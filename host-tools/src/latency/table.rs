@@ -46,6 +46,15 @@ pub struct Entry {
     pub per_output: f64,
     /// Cycles for a residual operand's element.
     pub per_residual: f64,
+    /// Cycles for a tap, whatever the channels.
+    #[serde(default)]
+    pub per_tap: f64,
+    /// Cycles for a place of the result, whatever the channels.
+    #[serde(default)]
+    pub per_pixel: f64,
+    /// Cycles more for an output that shares a byte.
+    #[serde(default)]
+    pub per_narrow: f64,
     /// Cycles for the step.
     pub per_step: f64,
     /// Counted steps that it was fitted to.
@@ -96,7 +105,16 @@ impl LatencyTable {
 impl Entry {
     /// Cycles for each of a step's features.
     pub fn coefficients(&self) -> super::Features {
-        [self.per_mac, self.per_padded, self.per_output, self.per_residual, self.per_step]
+        [
+            self.per_mac,
+            self.per_padded,
+            self.per_output,
+            self.per_residual,
+            self.per_tap,
+            self.per_pixel,
+            self.per_narrow,
+            self.per_step,
+        ]
     }
 }
 
@@ -106,8 +124,8 @@ mod tests {
 
     const TEXT: &str = "board = \"b\"\ncore = \"c\"\ncycles = \"estimated\"\nclock_hz = 1\ntools = []\n\
                         [[entry]]\nkind = \"conv3x3\"\nweight_bits = 4\nactivation_bits = 8\nper_mac = 1.5\n\
-                        per_padded = 0.5\nper_output = 10.0\nper_residual = 2.0\nper_step = 100.0\nsteps = 3\nerror = 0.0\n\
-                        worst_error = 0.0\n";
+                        per_padded = 0.5\nper_output = 10.0\nper_residual = 2.0\nper_tap = 20.0\nper_pixel = 30.0\n\
+                        per_narrow = 4.0\nper_step = 100.0\nsteps = 3\nerror = 0.0\nworst_error = 0.0\n";
 
     const WORK: Work = Work {
         kind: Kind::Conv3x3,
@@ -117,13 +135,16 @@ mod tests {
         padded: 6,
         outputs: 5,
         residuals: 5,
+        taps: 4,
+        pixels: 3,
+        narrow: 5,
     };
 
     #[test]
     fn an_estimate_is_the_sum_of_its_parts() {
         let table = LatencyTable::parse(TEXT).expect("is a table");
-        assert_eq!(table.estimate(&WORK), Some(75 + 3 + 50 + 10 + 100));
-        assert_eq!(table.estimate(&Work { residuals: 0, ..WORK }), Some(228));
+        assert_eq!(table.estimate(&WORK), Some(75 + 3 + 50 + 10 + 80 + 90 + 20 + 100));
+        assert_eq!(table.estimate(&Work { residuals: 0, ..WORK }), Some(418));
         for other in [
             Work { kind: Kind::Conv, ..WORK },
             Work { weight_bits: 8, ..WORK },

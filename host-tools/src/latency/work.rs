@@ -60,17 +60,25 @@ pub struct Work {
     pub outputs: u64,
     /// Elements that are added from a residual operand: none, or as many as outputs.
     pub residuals: u64,
+    /// Taps of all windows on elements, whatever their channels: what a kernel does once for a tap.
+    pub taps: u64,
+    /// Places of the result, whatever their channels.
+    pub pixels: u64,
+    /// Elements of the result that share a byte with others.
+    pub narrow: u64,
 }
 
-/// What the coefficients are multiplied with: MACs, padded MACs, outputs, residuals, 1.
-pub type Features = [f64; 5];
+/// What the coefficients are multiplied with: MACs, padded MACs, outputs, residuals, taps, pixels, narrow outputs, 1.
+pub type Features = [f64; 8];
 
 impl Work {
     /// The size of a step.
     pub fn of(step: &Step) -> Self {
         let outputs: u64 = step.output.dims.map(u64::from).iter().product();
         let accumulate = step.op.accumulate();
-        let (macs, padded) = multiplications(&step.op, step.output.dims);
+        let Multiplications { macs, padded, taps } = multiplications(&step.op, step.output.dims);
+        let [h, w, _] = step.output.dims.map(u64::from);
+        let narrow = Dtype::from(step.output.dtype).bits() < 8;
         let residual = accumulate.is_some_and(|accumulate| accumulate.residual.is_some());
         Self {
             kind: Kind::of(&step.op),
@@ -80,12 +88,16 @@ impl Work {
             padded,
             outputs,
             residuals: if residual { outputs } else { 0 },
+            taps,
+            pixels: h * w,
+            narrow: if narrow { outputs } else { 0 },
         }
     }
 
     /// The numbers that the time is linear in.
     pub fn features(&self) -> Features {
-        [self.macs as f64, self.padded as f64, self.outputs as f64, self.residuals as f64, 1.0]
+        let Self { macs, padded, outputs, residuals, taps, pixels, narrow, .. } = *self;
+        [macs, padded, outputs, residuals, taps, pixels, narrow, 1].map(|count| count as f64)
     }
 }
 
@@ -111,8 +123,15 @@ impl Kind {
     }
 }
 
-/// Multiplications with elements and with padding; elements and other places of windows for pooling.
-fn multiplications(op: &Op, output: [u16; 3]) -> (u64, u64) {
+/// Multiplications with elements and with padding, and taps on elements; for pooling, elements and other places of windows.
+#[derive(Default)]
+struct Multiplications {
+    macs: u64,
+    padded: u64,
+    taps: u64,
+}
+
+fn multiplications(op: &Op, output: [u16; 3]) -> Multiplications {
     let [h, w, c] = output.map(u64::from);
     let (x, kernel, stride, dilation, pad, depth) = match op {
         Op::Conv2d { x, taps: t, group_inputs, .. } => {
@@ -122,8 +141,11 @@ fn multiplications(op: &Op, output: [u16; 3]) -> (u64, u64) {
         Op::MaxPool { x, pool: p, .. } | Op::AveragePool { x, pool: p, .. } => {
             (x, p.kernel, p.stride, [1, 1], p.pad, 1)
         }
-        Op::Dense { x, .. } => return (c * x.dims.map(u64::from).iter().product::<u64>(), 0),
-        _ => return (0, 0),
+        Op::Dense { x, .. } => {
+            let macs = c * x.dims.map(u64::from).iter().product::<u64>();
+            return Multiplications { macs, ..Multiplications::default() };
+        }
+        _ => return Multiplications::default(),
     };
     let inside = |axis: usize| {
         let axes = [kernel, stride, dilation, pad].map(|of| i64::from(of[axis]));
@@ -131,7 +153,8 @@ fn multiplications(op: &Op, output: [u16; 3]) -> (u64, u64) {
     };
     let all = h * w * u64::from(kernel[0]) * u64::from(kernel[1]);
     let inside = inside(0) * inside(1);
-    (inside * c * depth, all.saturating_sub(inside) * c * depth)
+    let padded = all.saturating_sub(inside);
+    Multiplications { macs: inside * c * depth, padded: padded * c * depth, taps: inside }
 }
 
 /// Taps of all windows along one axis that meet the operand.

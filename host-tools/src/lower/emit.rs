@@ -127,9 +127,9 @@ impl Emitter<'_> {
 
     /// Adds a tensor in the storage of a value; a value's zero point and scale are its root's.
     fn tensor(&mut self, value: ValueId, dtype: Dtype) -> Result<usize, LowerError> {
-        let params = self.ranges.params(self.storage.root(self.layers, value), dtype, self.graph)?;
+        let params = self.ranges.params(self.layers.root(value), dtype, self.graph)?;
         let shape = self.graph.shape(value);
-        let grid = Some((self.storage.root(self.layers, value), grid(dtype)));
+        let grid = Some((self.layers.root(value), grid(dtype)));
         self.add(self.graph.value(value).name.clone(), shape, dtype, params, grid)
     }
 

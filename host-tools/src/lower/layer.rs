@@ -51,6 +51,7 @@ pub struct Layers {
     /// Layers in execution order.
     pub layers: Vec<Layer>,
     aliases: BTreeMap<ValueId, ValueId>,
+    roots: BTreeMap<ValueId, ValueId>,
 }
 
 impl Layer {
@@ -81,12 +82,23 @@ impl Layers {
         for node in &graph.nodes {
             this.add(graph, node);
         }
+        for layer in this.layers.iter().filter(|layer| layer.keeps_scale()) {
+            let input = this.aliases.get(&layer.inputs[0]).copied().unwrap_or(layer.inputs[0]);
+            let root = this.roots.get(&input).copied().unwrap_or(input);
+            this.roots.insert(layer.output, root);
+        }
         this
     }
 
     /// The value whose bytes a value is.
     pub fn storage(&self, value: ValueId) -> ValueId {
         self.aliases.get(&value).copied().unwrap_or(value)
+    }
+
+    /// The value whose scale and zero point a value has.
+    pub fn root(&self, value: ValueId) -> ValueId {
+        let storage = self.storage(value);
+        self.roots.get(&storage).copied().unwrap_or(storage)
     }
 
     fn add(&mut self, graph: &Graph, node: &Node) {

@@ -1,7 +1,8 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
-use kernels::arch::armv7em::takes_depthwise;
+use kernels::arch::{armv7em, mve as helium};
 use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
+use kernels::layout::mve;
 use kernels::op::{Accumulate, Depthwise, Geometry};
 use kernels::{Dtype, WeightBits};
 use runtime::format::{AccumulateRef, Layout, Op, Operand, Region, Step, Taps};
@@ -13,7 +14,7 @@ impl Network {
     /// Packs weights that lie in rows in another layout; gives the layout that they have then: rows that are
     /// too long for blocks stay, and all others with them.
     pub(super) fn repack(&mut self, layout: Layout) -> Layout {
-        let long = |step: &Step| blocks(&step.op).is_some_and(|blocks| !blocks.fits());
+        let long = |step: &Step| blocks(&step.op).is_some_and(|blocks| !fits(&blocks, layout));
         if layout == Layout::Rows || self.steps.iter().any(long) {
             return Layout::Rows;
         }
@@ -21,7 +22,7 @@ impl Network {
         let mut constants = Constants::default();
         for (step, info) in self.steps.iter_mut().zip(&mut self.infos) {
             let before = constants.weight_bytes();
-            repack_step(step, &rows, &mut constants);
+            repack_step(step, &rows, &mut constants, layout);
             info.weight_bytes = constants.weight_bytes() - before;
         }
         constants.bytes(&[]);
@@ -30,7 +31,7 @@ impl Network {
     }
 }
 
-fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants) {
+fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants, layout: Layout) {
     let at = |region: Region| &rows[region.offset as usize..][..region.bytes as usize];
     let words = |constants: &mut Constants, offset: u32, entries: u16| {
         constants.bytes(at(Region { offset, bytes: u32::from(entries) * 4 })).offset
@@ -42,7 +43,8 @@ fn repack_step(step: &mut Step, rows: &[u8], constants: &mut Constants) {
             let weights = at(accumulate.weights);
             accumulate.weights = match blocks {
                 Some(blocks) => {
-                    constants.packed_weights(&packed(&blocks, weights, &biases(rows, accumulate, channels)))
+                    let bias = biases(rows, accumulate, channels);
+                    constants.packed_weights(&packed(&blocks, weights, &bias, layout))
                 }
                 None => constants.packed_weights(weights),
             };
@@ -79,9 +81,23 @@ fn blocks(op: &Op) -> Option<Blocks> {
     }
 }
 
+/// Whether rows are short enough for the blocks of a layout.
+fn fits(blocks: &Blocks, layout: Layout) -> bool {
+    match layout {
+        Layout::Rows => true,
+        Layout::Dsp => blocks.fits(),
+        Layout::Mve => blocks.kernel_rows * blocks.row_len <= mve::MAX_ROW,
+    }
+}
+
 /// Rows of weights with their biases as blocks.
-fn packed(blocks: &Blocks, weights: &[u8], bias: &[i32]) -> Vec<u8> {
+fn packed(blocks: &Blocks, weights: &[u8], bias: &[i32], layout: Layout) -> Vec<u8> {
     let mut bytes = Vec::new();
+    if layout == Layout::Mve {
+        let row_len = blocks.kernel_rows * blocks.row_len;
+        mve::pack(weights, blocks.bits, (blocks.rows, row_len), |byte| bytes.push(byte));
+        return bytes;
+    }
     blocks.pack(weights, bias, |word| bytes.extend(word.to_le_bytes()));
     bytes
 }
@@ -95,13 +111,15 @@ fn biases(constants: &[u8], accumulate: &AccumulateRef, channels: u16) -> Vec<i3
 
 /// Name of the tier that a step runs on where weights have this layout; `constants` is the CONST section.
 pub fn tier(step: &Step, layout: Layout, constants: &[u8]) -> &'static str {
-    if layout == Layout::Rows {
-        return "generic";
-    }
+    let own = match layout {
+        Layout::Rows => return "generic",
+        Layout::Dsp => "armv7em",
+        Layout::Mve => "mve",
+    };
     let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
-    let fast = match &step.op {
-        Op::Conv2d { groups, .. } => *groups == 1,
-        Op::Dense { .. } => true,
+    let (fast, name) = match &step.op {
+        Op::Conv2d { groups, .. } => (*groups == 1, own),
+        Op::Dense { .. } => (true, own),
         Op::Depthwise { x, taps, accumulate } => {
             let Taps { kernel, stride, dilation, pad } = *taps;
             let geometry = Geometry { kernel, stride, dilation, pad };
@@ -111,11 +129,73 @@ pub fn tier(step: &Step, layout: Layout, constants: &[u8]) -> &'static str {
                 geometry,
                 accumulate: Accumulate { layout, shift, bias: &bias, ..Accumulate::NONE },
             };
-            takes_depthwise(&op, accumulate.residual.is_some(), &x.spec(), &step.output.spec())
+            let (x, y) = (x.spec(), step.output.spec());
+            let takes = if own == "mve" { helium::takes_depthwise } else { armv7em::takes_depthwise };
+            (takes(&op, accumulate.residual.is_some(), &x, &y), own)
         }
-        Op::Add { a, b, .. } => [a, b, &step.output].into_iter().all(bytes),
-        Op::AveragePool { x, .. } => [x, &step.output].into_iter().all(bytes),
-        _ => false,
+        // Cores with Helium have the DSP extension too.
+        Op::Add { a, b, .. } => ([a, b, &step.output].into_iter().all(bytes), "armv7em"),
+        Op::AveragePool { x, .. } => ([x, &step.output].into_iter().all(bytes), "armv7em"),
+        _ => (false, own),
     };
-    if fast { "armv7em" } else { "generic" }
+    if fast { name } else { "generic" }
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime::format::{ActivationType, ClampRef, WeightWidth};
+
+    use super::*;
+
+    fn operand(dtype: ActivationType) -> Operand {
+        Operand { offset: 0, dims: [8, 8, 16], dtype, zero: 0 }
+    }
+
+    fn step(op: Op) -> Step {
+        let scratch = Region { offset: 0, bytes: 0 };
+        Step { op, output: operand(ActivationType::I8), scratch }
+    }
+
+    /// A 1x1 or a depthwise convolution, or one of two groups.
+    fn convolution(kernel: u8, groups: Option<u16>, shift: u8) -> Step {
+        let x = operand(ActivationType::I8);
+        let pad = kernel / 2;
+        let taps = Taps { kernel: [kernel; 2], stride: [1, 1], dilation: [1, 1], pad: [pad; 2] };
+        let accumulate = AccumulateRef {
+            weights: Region { offset: 64, bytes: 0 },
+            width: WeightWidth::W8,
+            bias: 0,
+            multipliers: 0,
+            shift,
+            clamp: ClampRef { lo: -128, hi: 127 },
+            residual: None,
+        };
+        step(match groups {
+            None => Op::Depthwise { x, taps, accumulate },
+            Some(groups) => {
+                let each = 16 / groups;
+                Op::Conv2d { x, taps, groups, group_inputs: each, group_outputs: each, accumulate }
+            }
+        })
+    }
+
+    fn add(dtype: ActivationType) -> Step {
+        let (a, b, clamp) = (operand(dtype), operand(dtype), ClampRef { lo: -128, hi: 127 });
+        step(Op::Add { a, b, a_multiplier: 1, b_multiplier: 1, offset: 0, shift: 1, clamp })
+    }
+
+    #[test]
+    fn a_step_that_the_layouts_kernels_do_not_take_is_generic() {
+        let tiers =
+            |step: &Step| [Layout::Rows, Layout::Dsp, Layout::Mve].map(|layout| tier(step, layout, &[0; 64]));
+        let own = ["generic", "armv7em", "mve"];
+        assert_eq!(tiers(&convolution(1, Some(1), 40)), own);
+        assert_eq!(tiers(&convolution(1, Some(2), 40)), ["generic"; 3]);
+        assert_eq!(tiers(&convolution(3, None, 32)), own);
+        assert_eq!(tiers(&convolution(3, None, 33)), ["generic", "generic", "mve"]);
+        assert_eq!(tiers(&convolution(3, None, 1)), ["generic"; 3]);
+        assert_eq!(tiers(&convolution(5, None, 32)), ["generic"; 3]);
+        assert_eq!(tiers(&add(ActivationType::I8)), ["generic", "armv7em", "armv7em"]);
+        assert_eq!(tiers(&add(ActivationType::I16)), ["generic"; 3]);
+    }
 }

@@ -47,7 +47,6 @@ impl BitPlan {
 /// Storage of every value.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    roots: BTreeMap<ValueId, ValueId>,
     dtypes: BTreeMap<ValueId, Dtype>,
     wanted: BTreeMap<usize, Dtype>,
     /// Classes of values that have no 16-bit form: the network's input and results of tables.
@@ -58,17 +57,9 @@ impl Storage {
     /// Decides for every layer of a graph. The classes of the network's input and of results of tables are
     /// stored in at most 8 bits.
     pub fn assign(graph: &Graph, layers: &Layers, plan: &BitPlan) -> Self {
-        let mut roots = BTreeMap::new();
-        for layer in &layers.layers {
-            if layer.keeps_scale() {
-                let input = layers.storage(layer.inputs[0]);
-                let root = roots.get(&input).copied().unwrap_or(input);
-                roots.insert(layer.output, root);
-            }
-        }
         let tables = layers.layers.iter().filter(|l| matches!(l.op, LayerOp::Table(_))).map(|l| l.output);
         let bytes = tables.chain([graph.input]).collect();
-        let mut this = Self { roots, dtypes: BTreeMap::new(), wanted: BTreeMap::new(), bytes };
+        let mut this = Self { dtypes: BTreeMap::new(), wanted: BTreeMap::new(), bytes };
         let mut bits = plan.layers.iter();
         for (index, layer) in layers.layers.iter().enumerate() {
             if layer.has_weights() {
@@ -78,12 +69,12 @@ impl Storage {
                 this.wanted.insert(index, Dtype::I8);
             }
         }
-        this.widen(this.root(layers, graph.input), Dtype::I8);
-        this.widen(this.root(layers, graph.output), plan.output);
+        this.widen(layers.root(graph.input), Dtype::I8);
+        this.widen(layers.root(graph.output), plan.output);
         // Backwards, so that a concatenation knows its own width before its parts are decided.
         for (index, layer) in layers.layers.iter().enumerate().rev() {
             for input in &layer.inputs {
-                let root = this.root(layers, *input);
+                let root = layers.root(*input);
                 match (&layer.op, this.wanted.get(&index)) {
                     (_, Some(&dtype)) => this.widen(root, dtype),
                     (LayerOp::Add, _) => this.widen(root, plan.residual),
@@ -96,7 +87,7 @@ impl Storage {
                 }
             }
             if let Some(residual) = layer.residual {
-                this.widen(this.root(layers, residual), plan.residual);
+                this.widen(layers.root(residual), plan.residual);
             }
         }
         this
@@ -110,15 +101,9 @@ impl Storage {
         }
     }
 
-    /// The value whose scale and zero point a value has.
-    pub fn root(&self, layers: &Layers, value: ValueId) -> ValueId {
-        let storage = layers.storage(value);
-        self.roots.get(&storage).copied().unwrap_or(storage)
-    }
-
     /// Storage type of a value.
     pub fn dtype(&self, layers: &Layers, value: ValueId) -> Dtype {
-        self.dtypes.get(&self.root(layers, value)).copied().unwrap_or(Dtype::I8)
+        self.dtypes.get(&layers.root(value)).copied().unwrap_or(Dtype::I8)
     }
 
     /// Storage type that layer `index` wants its operand in; `None` when it takes any.
@@ -131,11 +116,11 @@ impl Storage {
         let mut all = BTreeSet::new();
         for (index, layer) in layers.layers.iter().enumerate() {
             for value in layer.operands().chain([layer.output]) {
-                let root = self.root(layers, value);
+                let root = layers.root(value);
                 all.insert((root, grid(self.dtype(layers, value))));
             }
             if let (Some(wanted), Some(input)) = (self.wanted(index), layer.inputs.first()) {
-                all.insert((self.root(layers, *input), grid(wanted)));
+                all.insert((layers.root(*input), grid(wanted)));
             }
         }
         all

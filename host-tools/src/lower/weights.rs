@@ -19,9 +19,10 @@ pub enum WeightRule {
     Auto,
 }
 
-/// Smallest real multiplier: below it a channel contributes nothing to the result that a coarser weight
-/// scale would lose (2^31 accumulator steps are then 2^9 result steps).
-const SMALLEST_FACTOR: f64 = 1.0 / (1u64 << 22) as f64;
+/// Smallest real multiplier: at it, rounding a weight moves no result by more than 1/128 of a step, whatever the
+/// input. Zero points and rounding in the bias are then below 2^22, and kernels may keep 256 times the accumulator
+/// in 32 bits.
+const SMALLEST_FACTOR: f64 = 1.0 / (1u64 << 14) as f64;
 
 /// Shrink factors tried by [`WeightRule::Mse`].
 const MSE_STEPS: usize = 40;

@@ -4,42 +4,64 @@ use kernels::{Dtype, WeightBits};
 use runtime::format::Layout;
 
 use super::build::beside;
+use std::collections::BTreeSet;
+
 use super::{Hooks, Prepared, QuantizeError, Started, layout};
 use crate::budget::{self, Chosen, Control, Limits, Network};
 use crate::data::Dataset;
 use crate::file::Parts;
 use crate::integer::{self, AlignedBytes};
-use crate::job::{Job, Quantize};
+use crate::job::{Job, JobError, LayerWidths, Quantize};
 use crate::lower::{self, BitPlan, LayerBits, Lowered, Recipe};
 use crate::report::Arm;
 use crate::sensitivity::{self, Sensitivities};
 
 impl Prepared {
-    /// The same bits in every layer but the first and the last; the widest where there is a choice.
+    /// Widths that every layer with weights may take.
     ///
     /// # Errors
-    /// [`QuantizeError::Bits`] when a width is not supported.
-    pub fn uniform_bits(&self, quantize: &Quantize) -> Result<BitPlan, QuantizeError> {
-        self.uniform(quantize, quantize.activations.widest())
+    /// [`JobError`] when the job has a rule for a layer that is not there.
+    pub fn widths(&self, quantize: &Quantize) -> Result<Vec<LayerWidths>, JobError> {
+        let layers = self.layers.layers.iter().filter(|layer| layer.has_weights());
+        let names: Vec<&str> = layers.map(|layer| layer.name.as_str()).collect();
+        quantize.widths(&names)
+    }
+
+    /// The widest bits that every layer may take; the only ones where the job leaves no choice.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Bits`] when a width is not supported, [`QuantizeError::Job`] as [`Prepared::widths`].
+    pub fn widest_bits(&self, quantize: &Quantize) -> Result<BitPlan, QuantizeError> {
+        self.plan(quantize, &self.widths(quantize)?, None)
     }
 
     /// Plans that together store every value in every way that a choice of bits may.
     ///
     /// # Errors
-    /// [`QuantizeError::Bits`] when a width is not supported.
+    /// As [`Prepared::widest_bits`].
     pub fn plans(&self, quantize: &Quantize) -> Result<Vec<BitPlan>, QuantizeError> {
-        quantize.activations.all().iter().map(|&activations| self.uniform(quantize, activations)).collect()
+        let widths = self.widths(quantize)?;
+        let every: BTreeSet<u8> =
+            widths.iter().flat_map(|widths| widths.activations.all()).copied().collect();
+        every.into_iter().map(|bits| self.plan(quantize, &widths, Some(bits))).collect()
     }
 
-    fn uniform(&self, quantize: &Quantize, activations: u8) -> Result<BitPlan, QuantizeError> {
-        let weights = weight_bits(quantize.weights.widest())?;
-        let inner = LayerBits { weights, activations: activation(activations)? };
-        let first_last = match weight_bits(quantize.first_last)? {
-            WeightBits::W8 => LayerBits { weights: WeightBits::W8, activations: Dtype::I8 },
-            weights => LayerBits { weights, ..inner },
+    /// The widest bits, with the preferred activations where a layer may take them.
+    fn plan(
+        &self,
+        quantize: &Quantize,
+        widths: &[LayerWidths],
+        preferred: Option<u8>,
+    ) -> Result<BitPlan, QuantizeError> {
+        let layer = |widths: &LayerWidths| {
+            let activations = preferred.filter(|bits| widths.activations.all().contains(bits));
+            Ok(LayerBits {
+                weights: weight_bits(widths.weights.widest())?,
+                activations: activation(activations.unwrap_or_else(|| widths.activations.widest()))?,
+            })
         };
-        let residual = activation(quantize.residual)?;
-        Ok(BitPlan::uniform(&self.layers, inner, first_last, residual, Dtype::I16))
+        let layers = widths.iter().map(layer).collect::<Result<_, QuantizeError>>()?;
+        Ok(BitPlan { layers, residual: activation(quantize.residual)?, output: Dtype::I16 })
     }
 }
 

@@ -103,7 +103,7 @@ impl Prepared {
             wanted.extend(Storage::assign(&self.graph, &self.layers, other).calibrated(&self.layers));
         }
         wanted.insert((self.graph.input, crate::calibrate::Grid::ACT8));
-        let output = storage.root(&self.layers, self.graph.output);
+        let output = self.layers.root(self.graph.output);
         let samples = data.reals();
         let method = job.calibrate.method();
         let mut ranges =
@@ -162,7 +162,7 @@ impl Started {
             return Err(QuantizeError::Kinds { calibration: need, test: have });
         }
         (hooks.say)(&format!("calibrating on {} samples", calibration.len()));
-        let (uniform, plans) = (prepared.uniform_bits(&job.quantize)?, prepared.plans(&job.quantize)?);
+        let (uniform, plans) = (prepared.widest_bits(&job.quantize)?, prepared.plans(&job.quantize)?);
         let recipe = prepared.recipe_of_all(uniform, &plans, job, &calibration)?;
         (hooks.say)(&format!("evaluating the float network on {} samples", test.len()));
         let float = integer::evaluate_float(&prepared.graph, &test)?;

@@ -14,7 +14,7 @@ use crate::calibrate::Grid;
 use crate::data::Dataset;
 use crate::graph::{Executor, Graph, Node, Op, ValueId};
 use crate::job::Job;
-use crate::lower::{BitPlan, Layer, LayerBits, LayerOp, Storage};
+use crate::lower::{BitPlan, Layer, LayerBits, LayerOp};
 use crate::quantize::{Prepared, QuantizeError};
 use crate::train::Loss;
 
@@ -122,10 +122,9 @@ fn storages(prepared: &Prepared, job: &Job) -> Result<Vec<Storages>, Sensitivity
     for (bits, dtype, grid) in ACTIVATIONS {
         let layer = LayerBits { weights: WeightBits::W8, activations: dtype };
         let plan = BitPlan::uniform(&prepared.layers, layer, layer, Dtype::I8, Dtype::I16);
-        let storage = Storage::assign(graph, &prepared.layers, &plan);
         let recipe = prepared.recipe(plan, job, &calibration)?;
         for (node, storages) in nodes(graph).zip(&mut storages) {
-            let root: ValueId = storage.root(&prepared.layers, node.inputs[0]);
+            let root: ValueId = prepared.layers.root(node.inputs[0]);
             let params = recipe.ranges.params(root, dtype, graph).map_err(QuantizeError::from)?;
             storages.insert(bits, (grid, params));
         }

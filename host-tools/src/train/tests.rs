@@ -29,7 +29,7 @@ fn digits(scheme: &str) -> Digits {
     let prepared = Prepared::import(&job.model).unwrap();
     let shape = prepared.graph.shape(prepared.graph.input);
     let data = job.load_train(shape).unwrap().unwrap();
-    let bits = prepared.uniform_bits(&job.quantize).unwrap();
+    let bits = prepared.widest_bits(&job.quantize).unwrap();
     let recipe = prepared.recipe(bits, &job, &job.load_calibration(shape).unwrap()).unwrap();
     Digits { prepared, recipe, data: Arc::new(data) }
 }

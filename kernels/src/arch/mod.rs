@@ -2,6 +2,7 @@
 //! names the tier that the file was made for, the core decides where a step has no weights.
 
 pub mod armv7em;
+pub mod mve;
 
 use core::cell::Cell;
 
@@ -13,12 +14,10 @@ use crate::{KernelError, Layout, Tensor, generic};
 pub const fn supports(layout: Layout) -> bool {
     match layout {
         Layout::Rows => linked::PORTABLE,
-        Layout::Dsp => cfg!(dsp) || !cfg!(target_os = "none"),
+        Layout::Dsp => cfg!(all(dsp, not(mve))) || !cfg!(target_os = "none"),
+        Layout::Mve => cfg!(mve) || !cfg!(target_os = "none"),
     }
 }
-
-/// A core without the extension links none of its kernels: its loader refuses their layout, and so do the portable ones.
-const DSP: bool = supports(Layout::Dsp);
 
 /// Convolution: the kernel for the layout of its weights.
 ///
@@ -33,10 +32,11 @@ pub fn conv2d(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let residual = residual.filter(|_| linked::RESIDUAL);
-    if DSP && (op.in_blocks() || !linked::PORTABLE) {
-        armv7em::conv2d(x, residual, op, scratch, y)
-    } else {
-        generic::conv2d(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        _ if linked::PORTABLE && !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedLayout),
     }
 }
 
@@ -53,10 +53,11 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let residual = residual.filter(|_| linked::RESIDUAL);
-    if DSP && (op.accumulate.layout == Layout::Dsp || !linked::PORTABLE) {
-        armv7em::depthwise(x, residual, op, scratch, y)
-    } else {
-        generic::depthwise(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
+        _ if linked::PORTABLE => generic::depthwise(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedByBuild),
     }
 }
 
@@ -73,10 +74,11 @@ pub fn dense(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let residual = residual.filter(|_| linked::RESIDUAL);
-    if DSP && (op.accumulate.layout == Layout::Dsp || !linked::PORTABLE) {
-        armv7em::dense(x, residual, op, scratch, y)
-    } else {
-        generic::dense(x, residual, op, scratch, y)
+    match op.accumulate.layout {
+        Layout::Rows if linked::PORTABLE => generic::dense(x, residual, op, scratch, y),
+        Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
+        Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedLayout),
     }
 }
 

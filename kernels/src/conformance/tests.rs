@@ -16,6 +16,11 @@ fn armv7em_equals_the_reference() {
     assert_eq!(run(&ARMV7EM, 0x5eed, 6000), Ok(66_000));
 }
 
+#[test]
+fn mve_equals_the_reference() {
+    assert_eq!(run(&MVE, 0x5eed, 6000), Ok(66_000));
+}
+
 /// The operator in which `tier` is found to be wrong.
 fn caught(tier: &Tier) -> (Op, Fault) {
     match run(tier, 1, 400) {

@@ -68,6 +68,27 @@ pub const ARMV7EM: Tier = Tier {
     ..GENERIC
 };
 
+/// Cores with Helium, and their kernels by portable arithmetic elsewhere.
+pub const MVE: Tier = Tier {
+    name: "mve",
+    layout: Layout::Mve,
+    conv2d: arch::conv2d,
+    depthwise: arch::depthwise,
+    dense: arch::dense,
+    add: arch::armv7em::add,
+    average_pool: arch::armv7em::average_pool,
+    ..GENERIC
+};
+
+/// The tier of the core that this is built for; a host has no own.
+pub const NATIVE: Tier = if cfg!(mve) {
+    MVE
+} else if cfg!(dsp) {
+    ARMV7EM
+} else {
+    GENERIC
+};
+
 /// An operator of a [`Tier`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {

@@ -190,6 +190,46 @@ impl Blocks {
             (0..blocks * channels * (self.chunks() - 1)).for_each(|_| emit(0));
         }
     }
+
+    /// Weight `k` of a channel, as layout `rows` has it: for backends with packings of their own. 0 outside.
+    pub fn unpack(&self, packed: &[u8], channel: usize, k: usize) -> i32 {
+        let Self { bits, rows, kernel_rows, row_len, channels } = *self;
+        if channel >= rows || k >= kernel_rows * row_len {
+            return 0;
+        }
+        let folded = packed.first() == Some(&1);
+        let chunk_words = if folded || bits != WeightBits::W8 { self.row_words() } else { CHUNK_WORDS };
+        let block_words = if folded { self.folded_words() } else { self.chunked_words() };
+        let at = k / row_len * self.padded_row() + k % row_len;
+        let word = at >> bits.log2_per_word();
+        let (chunk, within) = (word / chunk_words, word % chunk_words);
+        let headers = channels * (chunk + 1);
+        let in_block = headers + (chunk * chunk_words + within) * channels + channel % channels;
+        let first = 4 * (1 + channel / channels * block_words + in_block);
+        decode(bits, packed.get(first..).unwrap_or(&[]), at & ((1 << bits.log2_per_word()) - 1))
+    }
+}
+
+/// Input `i` of a word: the inverse of [`encode`].
+fn decode(bits: WeightBits, word: &[u8], i: usize) -> i32 {
+    let byte = |at: usize| word.get(at).copied().unwrap_or(0);
+    match bits {
+        WeightBits::W8 if i & 1 == 0 => i32::from(byte(i)) - 128,
+        WeightBits::W8 => i32::from(byte(i) as i8),
+        WeightBits::W4 => {
+            let byte = byte((i & 2) | (i >> 2));
+            if i & 1 == 0 { i32::from(byte & 15) - 8 } else { i32::from(byte as i8 >> 4) }
+        }
+        WeightBits::W2 => {
+            let byte = byte((i & 2) | (i >> 3));
+            match i & 5 {
+                0 => i32::from(byte & 3) - 2,
+                1 => i32::from(byte >> 2 & 3) - 2,
+                4 => i32::from(byte >> 4 & 3) - 2,
+                _ => i32::from(byte as i8 >> 6),
+            }
+        }
+    }
 }
 
 /// One word of a channel: `weight` gives its inputs.
@@ -254,6 +294,35 @@ mod tests {
             }
         }
         assert_eq!(blocks(WeightBits::W8, (1, MAX_INPUTS + 1), CONV_CHANNELS).bytes(), None);
+    }
+
+    #[test]
+    fn what_was_packed_is_unpacked() {
+        let mut rows = [0u8; 3000];
+        rows.iter_mut().enumerate().for_each(|(i, byte)| *byte = (i * 37 + i / 11) as u8);
+        for bits in BITS {
+            for (count, kernel_rows, row_len) in [(1, 1, 1), (3, 3, 7), (2, 1, 600), (5, 2, 33), (4, 3, 8)] {
+                for channels in [CONV_CHANNELS, DENSE_CHANNELS] {
+                    // Folded, and apart: in chunks at 8 bits.
+                    for bias in [0, i32::MIN] {
+                        let blocks = Blocks { bits, rows: count, kernel_rows, row_len, channels };
+                        let (mut packed, mut used) = ([0u8; 4096], 0);
+                        blocks.pack(&rows, &[bias; 5], |word| {
+                            packed[used..used + 4].copy_from_slice(&word.to_le_bytes());
+                            used += 4;
+                        });
+                        let row_bytes = bits.row_bytes(kernel_rows * row_len);
+                        for channel in 0..count {
+                            for k in 0..kernel_rows * row_len {
+                                let expected = unpack(&rows[channel * row_bytes..], bits, k);
+                                assert_eq!(blocks.unpack(&packed[..used], channel, k), expected);
+                            }
+                        }
+                        assert_eq!(blocks.unpack(&packed[..used], count, 0), 0);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 //!
 //! Layout `rows`: convolution and dense are output-channel-major, a row holds one channel's
 //! `[kh, kw, cin / groups]` (dense: `[h, w, c]`); depthwise is tap-major, a row holds one tap's channels.
-//! Layout [`dsp`] is for cores with dual 16-bit multiplication.
+//! Layout [`dsp`] is for cores with dual 16-bit multiplication, layout [`mve`] for those with vectors.
 
 pub mod dsp;
+pub mod mve;
 
 use crate::KernelError;
 use crate::size::product;
@@ -18,6 +19,9 @@ pub enum Layout {
     /// Dense products in layout [`dsp`]; grouped and depthwise convolutions in rows. Runs on cores with the
     /// DSP extension, and on a host.
     Dsp,
+    /// Dense products in layout [`mve`]; grouped and depthwise convolutions in rows. Runs on cores with Helium,
+    /// and on a host.
+    Mve,
 }
 
 /// Width of a weight.

@@ -2,6 +2,7 @@
 
 use super::{check_clamp, check_entries};
 use crate::layout::dsp::Blocks;
+use crate::layout::mve;
 use crate::numerics::{Clamp, MAX_REQUANT_SHIFT};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
@@ -70,6 +71,10 @@ impl Accumulate<'_> {
                 if self.weights.as_ptr().addr() & 3 != 0 {
                     return Err(KernelError::InvalidAlignment);
                 }
+            }
+            (Layout::Mve, Some(_)) => {
+                let need = mve::bytes(self.weight_bits, rows, row_len);
+                check_entries(self.weights.len(), need.ok_or(KernelError::InvalidShape)?)?;
             }
             _ => {
                 crate::Weights::new(self.weights, self.weight_bits, rows, row_len)?;

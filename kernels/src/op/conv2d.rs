@@ -1,7 +1,7 @@
 //! Convolution: any stride, padding, dilation and groups.
 
 use super::{Accumulate, Overlap, overlap};
-use crate::arch::armv7em;
+use crate::arch::{armv7em, mve};
 use crate::layout::dsp::{Blocks, CONV_CHANNELS};
 use crate::linked;
 use crate::size::product;
@@ -115,7 +115,7 @@ impl Conv2d<'_> {
         product(self.geometry.taps(), usize::from(self.group_inputs))
     }
 
-    /// The blocks of weights in layout `dsp` where there is one group.
+    /// The blocks of weights in another layout than `rows` where there is one group.
     pub fn blocks(&self) -> Blocks {
         let [kh, kw] = self.geometry.kernel.map(usize::from);
         Blocks {
@@ -127,17 +127,18 @@ impl Conv2d<'_> {
         }
     }
 
-    /// Whether the weights are in blocks: layout `dsp`, and not grouped.
+    /// Whether the weights are in blocks: a layout other than `rows`, and not grouped.
     pub fn in_blocks(&self) -> bool {
-        self.accumulate.layout == Layout::Dsp && self.groups == 1
+        self.accumulate.layout != Layout::Rows && self.groups == 1
     }
 
-    /// Bytes of scratch: one column, an element a byte; for weights in blocks a strip of widened columns.
+    /// Bytes of scratch: one column, an element a byte; for weights in blocks a strip of columns.
     pub fn scratch_bytes(&self) -> usize {
-        if self.in_blocks() {
-            return armv7em::conv2d::scratch(self);
+        match self.accumulate.layout {
+            Layout::Dsp if self.in_blocks() => armv7em::conv2d::scratch(self),
+            Layout::Mve if self.in_blocks() => mve::conv2d::scratch(self),
+            _ => self.column_len().unwrap_or(usize::MAX),
         }
-        self.column_len().unwrap_or(usize::MAX)
     }
 
     /// Whether the kernel goes from the last pixel to the first: a larger result may then grow over its operand.

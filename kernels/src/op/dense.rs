@@ -1,7 +1,7 @@
 //! Fully connected layer.
 
 use super::{Accumulate, Overlap, overlap};
-use crate::arch::armv7em;
+use crate::arch::{armv7em, mve};
 use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::linked;
 use crate::size::product;
@@ -33,7 +33,7 @@ impl Dense<'_> {
         if (y.dims.h, y.dims.w) != (1, 1) {
             return Err(KernelError::InvalidShape);
         }
-        linked::check(self.accumulate.weight_bits, residual, self.accumulate.layout == Layout::Dsp)?;
+        linked::check(self.accumulate.weight_bits, residual, self.accumulate.layout != Layout::Rows)?;
         let (h, w, c) = x.dims.hwc();
         // No overflow on a 32-bit device: the bytes checked above hold two elements at most.
         let rows = usize::from(y.dims.c);
@@ -50,11 +50,13 @@ impl Dense<'_> {
 
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec) -> usize {
-        if self.accumulate.layout == Layout::Dsp {
-            return armv7em::dense::scratch(self, x);
-        }
         let (h, w, c) = x.dims.hwc();
-        if x.dtype == Dtype::I8 { 0 } else { product(h * w, c).unwrap_or(usize::MAX) }
+        match self.accumulate.layout {
+            Layout::Dsp => armv7em::dense::scratch(self, x),
+            Layout::Mve => mve::dense::scratch(x),
+            Layout::Rows if x.dtype == Dtype::I8 => 0,
+            Layout::Rows => product(h * w, c).unwrap_or(usize::MAX),
+        }
     }
 
     /// Where `y` may be written over a residual; over the input it never may.

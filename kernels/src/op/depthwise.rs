@@ -1,7 +1,7 @@
 //! Depthwise convolution: one kernel per channel, as many channels out as in.
 
 use super::{Accumulate, Geometry, Overlap, overlap};
-use crate::arch::armv7em;
+use crate::arch::{armv7em, mve};
 use crate::linked;
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
@@ -40,14 +40,23 @@ impl Depthwise<'_> {
         self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 
-    /// Bytes of scratch where the result starts `distance` bytes behind the input; `None` where they lie apart. In
-    /// layout `dsp` always those of the ring, and enough to widen a few channels.
+    /// Bytes of scratch where the result starts `distance` bytes behind the input; `None` where they lie apart. Where
+    /// a layout has a kernel of its own always those of the ring, and what that kernel needs.
     pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> usize {
-        if self.accumulate.layout == Layout::Dsp {
-            return self.ring_bytes(x).max(armv7em::depthwise::scratch(self, x, y));
+        if let Some(own) = self.own_scratch(x, y) {
+            return self.ring_bytes(x).max(own);
         }
         let free = distance.is_none_or(|distance| self.without_ring(x, y).allows(distance));
         if free { 0 } else { self.ring_bytes(x) }
+    }
+
+    /// Scratch of the layout's own kernel; `None` where it has none for these shapes and types.
+    fn own_scratch(&self, x: &TensorSpec, y: &TensorSpec) -> Option<usize> {
+        match self.accumulate.layout {
+            Layout::Rows => None,
+            Layout::Dsp => Some(armv7em::depthwise::scratch(self, x, y)),
+            Layout::Mve => mve::depthwise::scratch(self, x, y),
+        }
     }
 
     /// Bytes of the input rows that are kept.
@@ -60,8 +69,8 @@ impl Depthwise<'_> {
     /// Where `y` may be written over `x`.
     pub fn over_input(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
         let shorter = y.pixel_bytes() * usize::from(y.dims.w) <= x.pixel_bytes() * usize::from(x.dims.w);
-        if self.accumulate.layout == Layout::Dsp {
-            // Four channels of all pixels at a time: a result lies only over the same channel.
+        if self.own_scratch(x, y).is_some() {
+            // A few channels of all pixels at a time: a result lies only over the same channel.
             let inside = shorter && y.dims.w <= x.dims.w && y.dims.h <= x.dims.h;
             return Overlap::same_if(inside && y.dtype.bits() <= x.dtype.bits());
         }

@@ -165,7 +165,11 @@ impl<const N: usize> Read for Vec<Part, N> {
 
 impl Read for Layout {
     fn read(reader: &mut Reader) -> Self {
-        if reader.tag(2) == 0 { Self::Rows } else { Self::Dsp }
+        match reader.tag(3) {
+            0 => Self::Rows,
+            1 => Self::Dsp,
+            _ => Self::Mve,
+        }
     }
 }
 
@@ -323,8 +327,8 @@ mod tests {
     #[test]
     fn the_interface_is_read_as_postcard_reads_it() {
         let scale = Scale { mantissa: u32::MAX, shift: i8::MIN };
-        let value = Interface {
-            layout: Layout::Dsp,
+        let value = |layout| Interface {
+            layout,
             arena_bytes: 36_000,
             steps: 11,
             input: SMALL,
@@ -333,7 +337,7 @@ mod tests {
             output: OPERAND,
             output_scale: scale,
         };
-        for bytes in mutations(&value) {
+        for bytes in [Layout::Rows, Layout::Dsp, Layout::Mve].map(value).iter().flat_map(mutations) {
             assert_eq!(interface(&bytes).ok(), expected(&bytes), "{bytes:?}");
         }
     }

@@ -19,6 +19,8 @@ pub enum Layout {
     Rows,
     /// Blocks for the DSP extension (`kernels::layout::dsp`): Cortex-M4, M7, M33, and hosts.
     Dsp,
+    /// Blocks for Helium (`kernels::layout::mve`): Cortex-M55, M85, and hosts.
+    Mve,
 }
 
 /// Storage type of an activation.
@@ -328,6 +330,7 @@ impl From<Layout> for kernels::Layout {
         match layout {
             Layout::Rows => Self::Rows,
             Layout::Dsp => Self::Dsp,
+            Layout::Mve => Self::Mve,
         }
     }
 }

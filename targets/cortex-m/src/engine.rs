@@ -27,6 +27,9 @@ pub(crate) enum Error {
     File(FileError),
     Load(LoadError),
     Run(RunError),
+    /// A kernel is wrong.
+    #[cfg(feature = "conformance")]
+    Kernel(kernels::conformance::Mismatch),
     /// The stack was used to its last byte.
     StackFull {
         /// Size of the stack.
@@ -52,12 +55,21 @@ impl From<RunError> for Error {
     }
 }
 
+#[cfg(feature = "conformance")]
+impl From<kernels::conformance::Mismatch> for Error {
+    fn from(mismatch: kernels::conformance::Mismatch) -> Self {
+        Self::Kernel(mismatch)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(error) => write!(f, "{error}"),
             Self::Load(error) => write!(f, "model: {error}"),
             Self::Run(error) => write!(f, "step: {error}"),
+            #[cfg(feature = "conformance")]
+            Self::Kernel(mismatch) => write!(f, "kernel: {mismatch}"),
             Self::StackFull { bytes } => write!(f, "all {bytes} bytes of stack were used"),
         }
     }

@@ -3,12 +3,15 @@
 //! Arguments: `firmware MODEL INPUTS trace|plain`. `MODEL` is a file's name, or `@N` where the N bytes of the
 //! model are already in the board's model region. `INPUTS` is a file of packed input tensors back to back.
 //! `trace` prints a CRC-32 for every step's output; `plain` runs the untraced loop that `audit` inspects.
+//! `firmware conformance SEED CASES`, built with that feature, runs the cases of the core's kernels instead.
 //! `count`, in firmware built with that feature, is for `cargo xtask bench mcu`.
 //! Every line of output is a keyword and its values; the last is `done` or `error …`, and the exit code agrees.
 
 #![no_std]
 #![no_main]
 
+#[cfg(feature = "conformance")]
+mod conformance;
 mod console;
 #[cfg(feature = "count")]
 mod count;
@@ -42,6 +45,12 @@ fn start() -> Result<(), engine::Error> {
     let mut words = &arguments;
     let _program = words.next();
     let model = words.next().and_then(Result::ok).ok_or(FileError::Arguments)?;
+    #[cfg(feature = "conformance")]
+    if model == "conformance" {
+        let mut number = || words.next().and_then(Result::ok).and_then(|word| word.parse::<u32>().ok());
+        let (seed, cases) = number().zip(number()).ok_or(FileError::Arguments)?;
+        return Ok(conformance::run(seed.into(), cases)?);
+    }
     let inputs = words.next().and_then(Result::ok).ok_or(FileError::Arguments)?;
     let mode = match words.next() {
         Some(Ok("trace")) => Mode::Trace,

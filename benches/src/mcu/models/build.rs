@@ -127,6 +127,16 @@ impl Builder {
         self.node(Op::Pool(pool), &[x], shape)
     }
 
+    /// Maximum pooling with `SAME` padding.
+    pub fn max_pool_same(&mut self, x: ValueId, kernel: usize, stride: usize) -> ValueId {
+        let from = self.graph.shape(x);
+        let (h, top, bottom) = same(from.h, kernel, stride);
+        let (w, left, right) = same(from.w, kernel, stride);
+        let padding = Padding { top, left, bottom, right };
+        let pool = Pool { kind: PoolKind::Max, kernel: [kernel; 2], stride: [stride; 2], padding };
+        self.node(Op::Pool(pool), &[x], Shape { h, w, c: from.c })
+    }
+
     /// Mean over all pixels.
     pub fn global_average(&mut self, x: ValueId) -> ValueId {
         let Shape { h, w, .. } = self.graph.shape(x);

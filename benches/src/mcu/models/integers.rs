@@ -63,9 +63,17 @@ impl Integers {
     /// # Errors
     /// Those of lowering.
     pub fn of(graph: &Graph, precision: Precision, layout: Layout) -> Result<Self, McuError> {
+        Self::with(graph, layout, |layers| precision.plan(layers))
+    }
+
+    /// Quantises a network with any bits.
+    ///
+    /// # Errors
+    /// Those of lowering.
+    pub fn with(graph: &Graph, layout: Layout, plan: impl Fn(&Layers) -> BitPlan) -> Result<Self, McuError> {
         let graph = fold(graph).graph;
         let layers = Layers::of(&graph);
-        let bits = precision.plan(&layers);
+        let bits = plan(&layers);
         let mut random = Random::named(&format!("samples of {}", graph.name));
         let samples = random.uniform(SAMPLES * graph.shape(graph.input).len(), 1.0);
         let lowered = integers(&graph, &layers, bits, &samples)
@@ -86,7 +94,7 @@ fn integers(
     let storage = Storage::assign(graph, layers, &bits);
     let mut wanted = storage.calibrated(layers);
     wanted.insert((graph.input, Grid::ACT8));
-    let output = storage.root(layers, graph.output);
+    let output = layers.root(graph.output);
     let ranges = Ranges::calibrate(graph, &wanted, output, Method::MinMax, SAMPLES, samples)?;
     lower(graph, layers, &Recipe { bits, ranges, input: InputForm::Direct, weights: WeightScales::default() })
 }

@@ -7,7 +7,7 @@ mod integers;
 mod random;
 mod tiny;
 
-pub use build::Builder;
+pub use build::{Builder, ConvShape};
 pub use integers::{Integers, Precision};
 pub use random::Random;
 

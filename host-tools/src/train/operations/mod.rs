@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(any(feature = "train-cuda", feature = "train-wgpu"))]
 use burn::backend::Cube;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Dispatch, Flex, backend_extension};
@@ -24,7 +24,7 @@ pub(crate) use crate::convolution::Geometry;
 pub(super) use rule::{Integers, Rule};
 
 /// The operations themselves, differentiable or not.
-#[backend_extension(Flex, Cube: cfg(any(feature = "cuda", feature = "wgpu")), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(any(feature = "train-cuda", feature = "train-wgpu")), Autodiff)]
 pub(super) trait Operations: burn::backend::Backend {
     /// `y[n, oh, ow, co]`: convolution of `x [n, h, w, ci]` with `weight [co, kh, kw, ci / groups]`.
     fn convolution(

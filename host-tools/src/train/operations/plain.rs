@@ -42,8 +42,8 @@ macro_rules! plain {
 }
 
 plain!(Flex);
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(any(feature = "train-cuda", feature = "train-wgpu"))]
 plain!(super::Cube);
 
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
+#[cfg(any(feature = "train-cuda", feature = "train-wgpu"))]
 impl Kernels for super::Cube {}

@@ -5,6 +5,7 @@ use core::cell::Cell;
 
 use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes};
+use super::nibbles::pack;
 use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
 use super::stream::{self, Stream};
 use super::taps::{Pixel, STAGED, Taps};
@@ -12,10 +13,13 @@ use crate::generic::finish::Finish;
 use crate::layout::dsp::CONV_CHANNELS;
 use crate::linked;
 use crate::op::Conv2d;
-use crate::{KernelError, Tensor, TensorSpec};
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
 /// Blocks whose accumulators are finished together.
 const BATCH: usize = 4;
+
+/// Channels whose results are bytes before they are packed in nibbles.
+const NARROW: usize = 32;
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
@@ -40,7 +44,7 @@ pub fn conv2d(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    if !op.in_blocks() {
+    if op.accumulate.layout != Layout::Dsp || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }
     let (need, have) = (op.scratch_bytes(), scratch.len());
@@ -53,6 +57,7 @@ pub fn conv2d(
     let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small)?;
     let kernel = Kernel { op, stream, columns, residual, y };
     let mut strip = kernel.strip();
+    let nibbles = kernel.nibbles();
     let taps = Taps::new(x, op, &kernel.columns);
     let (rows, row_pixels, channels) = y.spec().dims.hwc();
     let all = rows * row_pixels;
@@ -80,16 +85,23 @@ pub fn conv2d(
             [next, ..] = pixels;
         }
         let sums = taps.fill(&kernel.columns, &pixels);
-        match &mut strip {
+        let done = match (&mut strip, nibbles) {
             // The residual of a pixel that is not there may be overwritten already.
-            Some(strip) if residual.is_none() || count == PIXELS => {
+            (Some(strip), _) if residual.is_none() || count == PIXELS => {
                 strip.run(sums, pixels.map(|pixel| pixel.index * channels));
-                if linked::WIDE && channels & 1 == 1 {
-                    kernel.finish(&pixels, count, channels - 1, sums);
-                }
+                channels & !1
             }
-            _ if linked::WIDE => kernel.finish(&pixels, count, 0, sums),
-            _ => return Err(KernelError::UnsupportedByBuild),
+            (_, Some(shift)) if linked::WIDE => {
+                kernel.store_nibbles(&pixels, count, sums, shift);
+                channels & !1
+            }
+            _ => 0,
+        };
+        if done < channels {
+            if !linked::WIDE {
+                return Err(KernelError::UnsupportedByBuild);
+            }
+            kernel.finish(&pixels, count, done, sums);
         }
     }
     if strip.is_some() {
@@ -126,6 +138,34 @@ impl<'a> Kernel<'a> {
         };
         let blocks = usize::from(self.y.spec().dims.c) >> 1;
         Strip::new(&self.stream.product(&self.columns, 0, blocks), &out)
+    }
+
+    /// The shift of results that are nibbles, where bytes of a strip can be made first.
+    fn nibbles(&self) -> Option<u32> {
+        let narrow = self.y.spec().dtype == Dtype::U4 && self.residual.is_none();
+        self.stream.shift(self.op.accumulate.shift).filter(|_| narrow)
+    }
+
+    /// Results in nibbles, of all pairs of channels.
+    #[inline(never)]
+    fn store_nibbles(&self, pixels: &[Pixel; PIXELS], count: usize, sums: [i32; PIXELS], shift: u32) {
+        let accumulate = &self.op.accumulate;
+        let bytes = [const { Cell::new(0) }; PIXELS * NARROW];
+        let pairs = usize::from(self.y.spec().dims.c) >> 1;
+        let mut first = 0;
+        while first < pairs {
+            let blocks = (pairs - first).min(NARROW / CONV_CHANNELS);
+            let multipliers = accumulate.multipliers.get(first * CONV_CHANNELS..).unwrap_or(&[]);
+            let out = Output::Bytes(Bytes { multipliers, shift, out: &bytes });
+            if let Some(mut strip) = Strip::new(&self.stream.product(&self.columns, first, blocks), &out) {
+                strip.run(sums, [0, NARROW, 2 * NARROW]);
+            }
+            for (pixel, bytes) in pixels.iter().zip(bytes.as_chunks::<NARROW>().0).take(count) {
+                let packed = self.y.pixel(pixel.h, pixel.w).get(first..first + blocks).unwrap_or(&[]);
+                pack(bytes, packed, accumulate.clamp);
+            }
+            first += blocks;
+        }
     }
 
     /// Results of the channels from `first` on, an even number, by way of their accumulators.

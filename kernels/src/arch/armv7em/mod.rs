@@ -27,6 +27,7 @@ pub(crate) mod dense;
 #[cfg(dsp)]
 mod dense_asm;
 pub(crate) mod depthwise;
+mod nibbles;
 mod planes;
 #[cfg(dsp)]
 mod planes_asm;

@@ -102,6 +102,10 @@ instruction! {
     /// Saturated to a signed byte.
     ssat8(a: i32) -> i32, "ssat {result}, #8, {a}", a.clamp(-128, 127)
 }
+instruction! {
+    /// 16-bit lanes saturated to a nibble.
+    usat16_4(a: u32) -> u32, "usat16 {result}, #4, {a}", join(low(a).clamp(0, 15), high(a).clamp(0, 15))
+}
 /// Bytes of each halfword swapped.
 #[inline(always)]
 pub(super) fn rev16(a: u32) -> u32 {

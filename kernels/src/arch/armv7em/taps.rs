@@ -4,10 +4,10 @@ use core::cell::Cell;
 
 use super::bytes::copy;
 use super::column::Columns;
+use super::nibbles::unpack;
 use super::product::PIXELS;
 use crate::Tensor;
 use crate::op::Conv2d;
-use crate::tensor::read;
 
 /// Staged rows: one of padding, one for each pixel.
 pub(super) const STAGED: usize = 1 + PIXELS;
@@ -167,6 +167,7 @@ impl<'a> Taps<'a> {
             fill(after, (kw - inside) * self.channels, spec.zero as u8);
             return stage;
         }
+        let (bytes, pixel) = (spec.dtype.is_bytes(), spec.pixel_bytes());
         let mut out = stage;
         let mut kx = 0;
         while kx < kw {
@@ -175,21 +176,18 @@ impl<'a> Taps<'a> {
                 kx += 1;
                 continue;
             };
-            if !spec.dtype.is_bytes() {
-                let (tap, behind) = out.split_at_checked(self.channels).unwrap_or((&[], &[]));
-                for (c, cell) in tap.iter().enumerate() {
-                    cell.set(read(self.x.pixel(row, ix), spec.dtype, c) as u8);
-                }
-                out = behind;
-                kx += 1;
-                continue;
+            // Neighbouring taps are neighbouring bytes, unless a pixel's last nibble has none beside it.
+            let neighbours = geometry.dilation[1] == 1 && (bytes || self.channels & 1 == 0);
+            let taps = if neighbours { (kw - kx).min(self.columns - ix) } else { 1 };
+            let start = (row * self.columns + ix) * pixel;
+            let source = self.x.cells().get(start..start + taps * pixel).unwrap_or(&[]);
+            let (now, behind) = out.split_at_checked(taps * self.channels).unwrap_or((&[], &[]));
+            if bytes {
+                copy(source, now);
+            } else {
+                unpack(source, now);
             }
-            // Neighbouring taps are neighbouring bytes.
-            let taps = if geometry.dilation[1] == 1 { (kw - kx).min(self.columns - ix) } else { 1 };
-            let start = (row * self.columns + ix) * self.channels;
-            let source = self.x.cells().get(start..start + taps * self.channels).unwrap_or(&[]);
-            copy(source, out);
-            out = out.get(source.len()..).unwrap_or(&[]);
+            out = behind;
             kx += taps;
         }
         stage

@@ -4,6 +4,7 @@ use super::shape::{MAX_CHANNELS, bad_clamp, clamp, retyped};
 use crate::conformance::arena::{Arena, Place};
 use crate::conformance::rng::Rng;
 use crate::layout::dsp::Blocks;
+use crate::layout::mve;
 use crate::numerics::Clamp;
 use crate::op::{Accumulate, Overlap};
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
@@ -20,13 +21,14 @@ pub(super) struct Packing {
     pub(super) rows: usize,
     pub(super) row_len: usize,
     pub(super) blocks: Option<Blocks>,
+    layout: Layout,
 }
 
 impl Packing {
     /// The packing for a tier that wants `layout`.
     pub(super) fn new(layout: Layout, rows: usize, row_len: usize, blocks: Option<Blocks>) -> Self {
-        let blocks = if layout == Layout::Dsp { blocks } else { None };
-        Self { rows, row_len, blocks }
+        let blocks = if layout == Layout::Rows { None } else { blocks };
+        Self { rows, row_len, blocks, layout }
     }
 }
 
@@ -48,7 +50,7 @@ pub(super) struct Constants {
 
 impl Constants {
     pub(super) fn new(rng: &mut Rng, y: &TensorSpec, packing: Packing) -> Self {
-        let Packing { rows, row_len, blocks } = packing;
+        let Packing { rows, row_len, blocks, layout } = packing;
         let weight_bits = rng.pick(&[WeightBits::W2, WeightBits::W4, WeightBits::W8]);
         let mut case = Self {
             weights: [0; MAX_WEIGHTS],
@@ -71,10 +73,18 @@ impl Constants {
         }
         if let Some(blocks) = blocks {
             let (weights, bias) = (&case.weights[..case.weight_bytes], &case.bias[..case.channels]);
-            Blocks { bits: weight_bits, ..blocks }.pack(weights, bias, |word| {
-                case.blocks[case.block_bytes / 4] = word.to_le();
-                case.block_bytes += 4;
-            });
+            if layout == Layout::Mve {
+                mve::pack(weights, weight_bits, (rows, row_len), |byte| {
+                    let place = 8 * (case.block_bytes % 4);
+                    case.blocks[case.block_bytes / 4] |= u32::from_le(u32::from(byte) << place);
+                    case.block_bytes += 1;
+                });
+            } else {
+                Blocks { bits: weight_bits, ..blocks }.pack(weights, bias, |word| {
+                    case.blocks[case.block_bytes / 4] = word.to_le();
+                    case.block_bytes += 4;
+                });
+            }
         }
         case
     }

@@ -1,0 +1,98 @@
+//! Fully connected layer: eight outputs at a time.
+
+use core::cell::Cell;
+
+use super::bytes::{gather, unpack};
+use super::column::scratch_bytes;
+use super::product::{Dense as Product, Output, SUMS};
+use super::requantize::{Accumulators, BATCH};
+use crate::layout::mve::{LANES, block_bytes};
+use crate::op::Dense;
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
+
+/// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Whole vectors of bytes are read where they lie.
+pub(crate) fn scratch(x: &TensorSpec) -> usize {
+    let (h, w, c) = x.dims.hwc();
+    let row_len = crate::size::product(h * w, c).unwrap_or(usize::MAX);
+    if direct(x, row_len) { 0 } else { scratch_bytes(row_len, 1) }
+}
+
+fn direct(x: &TensorSpec, row_len: usize) -> bool {
+    x.dtype == Dtype::I8 && row_len & (LANES - 1) == 0
+}
+
+/// Fully connected layer with weights in layout `mve`, see [`Dense`].
+///
+/// # Errors
+/// Those of [`Dense::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
+/// weights in another layout.
+pub fn dense(
+    x: &Tensor,
+    residual: Option<&Tensor>,
+    op: &Dense,
+    scratch: &[Cell<u8>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    if op.accumulate.layout != Layout::Mve {
+        return Err(KernelError::UnsupportedLayout);
+    }
+    let (need, have) = (op.scratch_bytes(&x.spec()), scratch.len());
+    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
+    let stage = scratch.get(..need).ok_or(small)?;
+    let (rows, columns, deep) = x.spec().dims.hwc();
+    let row_len = rows * columns * deep;
+    let input = if direct(&x.spec(), row_len) {
+        x.cells()
+    } else {
+        fill(x, stage);
+        stage
+    };
+    let accumulate = &op.accumulate;
+    let bits = accumulate.weight_bits;
+    let channels = usize::from(y.spec().dims.c);
+    let mut first = 0;
+    if residual.is_none() && y.spec().dtype == Dtype::I8 && accumulate.shift == 32 {
+        let pairs = channels >> SUMS.trailing_zeros();
+        Product::new((bits, row_len), input, accumulate.weights, accumulate.bias).run(
+            pairs,
+            &Output::Bytes {
+                multipliers: accumulate.multipliers,
+                clamp: accumulate.clamp,
+                y: [y.cells(), y.cells()],
+            },
+        );
+        first = pairs * SUMS;
+    }
+    let sums = [const { Cell::new(0) }; BATCH];
+    let block_bytes = block_bytes(bits, row_len);
+    while first < channels {
+        let bias = accumulate.bias.get(first..).unwrap_or(&[]);
+        let mut last = [0; SUMS];
+        last.iter_mut().zip(bias).for_each(|(last, bias)| *last = *bias);
+        let bias = if bias.len() < SUMS { &last } else { bias };
+        let count = (bias.len() & !(SUMS - 1)).min(BATCH);
+        let weights = accumulate.weights.get((first >> 2) * block_bytes..).unwrap_or(&[]);
+        Product::new((bits, row_len), input, weights, bias)
+            .run(count >> SUMS.trailing_zeros(), &Output::Accumulators(&sums));
+        let channels = count.min(channels - first);
+        Accumulators { sums: &sums, apart: false, first, channels }.store(accumulate, y, residual, (0, 0));
+        first += count;
+    }
+    Ok(())
+}
+
+/// All elements as bytes.
+fn fill(x: &Tensor, mut out: &[Cell<u8>]) {
+    let (rows, columns, channels) = x.spec().dims.hwc();
+    if x.spec().dtype == Dtype::I8 {
+        return gather(x.cells(), 0, 1, x.cells().len(), out);
+    }
+    for h in 0..rows {
+        for w in 0..columns {
+            // Of an odd number of channels one nibble too many: the next pixel lies over it.
+            unpack(x.pixel(h, w), out);
+            out = out.get(channels..).unwrap_or(&[]);
+        }
+    }
+}

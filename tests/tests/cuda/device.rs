@@ -1,0 +1,135 @@
+//! The emulated GPU: a shared library of all kernels, built by the system's C++ compiler.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{LazyLock, Mutex};
+
+use cuda::source::{CONV, Family, Module};
+use cuda::{CudaError, Device, Launch};
+
+/// Where the kernels' sources are.
+const KERNELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../kernels/cuda");
+
+/// A GPU's instructions on a processor.
+pub(crate) struct Emulated {
+    arch: u32,
+    // The emulation keeps its block in global variables.
+    library: Mutex<libloading::Library>,
+}
+
+/// Turing: small multiplications, no asynchronous copies.
+pub(crate) static TURING: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(75));
+/// Hopper: the code of Ampere and Ada too, and all their kernels among those to choose from.
+static HOPPER: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(90));
+
+/// One for each way in which the source was written.
+pub(crate) static DEVICES: [&LazyLock<Emulated>; 2] = [&TURING, &HOPPER];
+
+type LaunchFunction = unsafe extern "C" fn(*const c_char, u32, u32, u32, *const c_void, u64) -> c_int;
+
+impl Emulated {
+    fn build(arch: u32) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let families = Family::ALL.map(|family| format!("#define FAMILY_{}\n", family.name().to_uppercase()));
+        let (source, library) = (folder.join(format!("sm_{arch}.cpp")), folder.join(format!("sm_{arch}.so")));
+        let text = format!(
+            "#define EMULATE\n#define ARCH {arch}0\n{}{}#include \"{}\"\n",
+            families.concat(),
+            Module::Simple.text(),
+            CONV.0
+        );
+        std::fs::write(&source, text).expect("the target folder is writable");
+        compile(&source, &library);
+        // SAFETY: the library is the one just built; its initialisers only fill a table.
+        let library = unsafe { libloading::Library::new(&library) }.expect("the library was just built");
+        Self { arch, library: Mutex::new(library) }
+    }
+}
+
+fn compile(source: &Path, library: &Path) {
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    let output = Command::new(&compiler)
+        .args(["-std=c++17", "-O1", "-fwrapv", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror"])
+        .args(["-Wno-unknown-pragmas", "-U_FORTIFY_SOURCE", "-fvisibility=hidden", "-I", KERNELS, "-o"])
+        .args([library, source])
+        .output()
+        .expect("a C++ compiler is needed: apt-get install g++, or name one in CXX");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Memory of the emulated GPU; the kernels write to it behind the compiler's back.
+pub(crate) struct Bytes {
+    cells: Vec<Cell<u8>>,
+    /// The first byte with the alignment that a GPU's memory has.
+    start: usize,
+}
+
+impl Bytes {
+    fn at(&self, at: u64, count: usize) -> &[Cell<u8>] {
+        &self.cells[self.start + at as usize..][..count]
+    }
+}
+
+impl Device for Emulated {
+    type Memory = Bytes;
+    type Sequence = Vec<Launch>;
+
+    fn arch(&self) -> u32 {
+        self.arch
+    }
+
+    fn load(&self, _: &BTreeSet<Module>) -> Result<(), CudaError> {
+        Ok(())
+    }
+
+    fn reserve(&self, bytes: u64, _: usize) -> Result<Bytes, CudaError> {
+        let cells = vec![Cell::new(0xcc); bytes as usize + 256];
+        let start = cells.as_ptr().align_offset(256);
+        Ok(Bytes { cells, start })
+    }
+
+    fn address(&self, memory: &Bytes) -> u64 {
+        memory.at(0, 0).as_ptr() as u64
+    }
+
+    fn write(&self, memory: &mut Bytes, at: u64, bytes: &[u8]) -> Result<(), CudaError> {
+        memory.at(at, bytes.len()).iter().zip(bytes).for_each(|(cell, &byte)| cell.set(byte));
+        Ok(())
+    }
+
+    fn read(&self, memory: &Bytes, at: u64, bytes: &mut [u8]) -> Result<(), CudaError> {
+        memory.at(at, bytes.len()).iter().zip(bytes).for_each(|(cell, byte)| *byte = cell.get());
+        Ok(())
+    }
+
+    unsafe fn sequence(&self, launches: Vec<Launch>) -> Result<Vec<Launch>, CudaError> {
+        Ok(launches)
+    }
+
+    unsafe fn run(&self, launches: &Vec<Launch>) -> Result<(), CudaError> {
+        let library = self.library.lock().expect("no test panics inside the emulation");
+        // SAFETY: the library exports this function with this type.
+        let run =
+            unsafe { library.get::<LaunchFunction>(b"emulate_launch\0") }.expect("the library exports it");
+        for launch in launches {
+            let name = CString::new(launch.kernel.as_str()).expect("a kernel's name");
+            let bytes = launch.args.bytes();
+            // SAFETY: the caller's addresses are good, and the emulation checks the structure's size.
+            let code = unsafe {
+                run(
+                    name.as_ptr(),
+                    launch.grid,
+                    launch.threads,
+                    launch.shared,
+                    bytes.as_ptr().cast(),
+                    bytes.len() as u64,
+                )
+            };
+            assert_eq!(code, 0, "{} does not fit its launch: {launch:?}", launch.kernel);
+        }
+        Ok(())
+    }
+}
