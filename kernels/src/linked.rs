@@ -1,9 +1,10 @@
 //! What this build links of the kernels, by cargo features: all of them by default.
 //!
-//! The checks of the operators refuse what is not linked. Behind them a match on [`WeightBits::linked`] or
-//! [`Dtype::linked`] is a match on the value itself, without code for what cannot come.
+//! The checks of the operators refuse what is not linked. Behind them a match on [`WeightBits::linked`],
+//! [`Layout::linked`] or [`Dtype::linked`] is a match on the value itself, without code for what cannot come.
 
-use crate::{Dtype, KernelError, TensorSpec, WeightBits};
+use crate::arch::supports;
+use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
 /// A core whose own tier is that of the DSP extension.
 const DSP: bool = cfg!(all(dsp, not(mve)));
@@ -30,6 +31,20 @@ impl WeightBits {
             _ if W8 => Self::W8,
             _ if W4 => Self::W4,
             _ => Self::W2,
+        }
+    }
+}
+
+impl Layout {
+    /// Itself where this build has kernels for it, else a layout that it has kernels for.
+    #[inline(always)]
+    pub(crate) const fn linked(self) -> Self {
+        match self {
+            Self::Rows if supports(Self::Rows) => Self::Rows,
+            Self::Mve if supports(Self::Mve) => Self::Mve,
+            _ if supports(Self::Dsp) => Self::Dsp,
+            _ if supports(Self::Mve) => Self::Mve,
+            _ => Self::Rows,
         }
     }
 }

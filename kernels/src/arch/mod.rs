@@ -32,7 +32,7 @@ pub fn conv2d(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let residual = residual.filter(|_| linked::RESIDUAL);
-    match op.accumulate.layout {
+    match op.accumulate.layout.linked() {
         _ if linked::PORTABLE && !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
@@ -53,7 +53,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let residual = residual.filter(|_| linked::RESIDUAL);
-    match op.accumulate.layout {
+    match op.accumulate.layout.linked() {
         Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
         _ if linked::PORTABLE => generic::depthwise(x, residual, op, scratch, y),
@@ -74,7 +74,7 @@ pub fn dense(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let residual = residual.filter(|_| linked::RESIDUAL);
-    match op.accumulate.layout {
+    match op.accumulate.layout.linked() {
         Layout::Rows if linked::PORTABLE => generic::dense(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),

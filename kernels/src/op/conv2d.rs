@@ -129,12 +129,12 @@ impl Conv2d<'_> {
 
     /// Whether the weights are in blocks: a layout other than `rows`, and not grouped.
     pub fn in_blocks(&self) -> bool {
-        self.accumulate.layout != Layout::Rows && self.groups == 1
+        self.accumulate.layout.linked() != Layout::Rows && self.groups == 1
     }
 
     /// Bytes of scratch: one column, an element a byte; for weights in blocks a strip of columns.
     pub fn scratch_bytes(&self) -> usize {
-        match self.accumulate.layout {
+        match self.accumulate.layout.linked() {
             Layout::Dsp if self.in_blocks() => armv7em::conv2d::scratch(self),
             Layout::Mve if self.in_blocks() => mve::conv2d::scratch(self),
             _ => self.column_len().unwrap_or(usize::MAX),

@@ -33,7 +33,11 @@ impl Dense<'_> {
         if (y.dims.h, y.dims.w) != (1, 1) {
             return Err(KernelError::InvalidShape);
         }
-        linked::check(self.accumulate.weight_bits, residual, self.accumulate.layout != Layout::Rows)?;
+        linked::check(
+            self.accumulate.weight_bits,
+            residual,
+            self.accumulate.layout.linked() != Layout::Rows,
+        )?;
         let (h, w, c) = x.dims.hwc();
         // No overflow on a 32-bit device: the bytes checked above hold two elements at most.
         let rows = usize::from(y.dims.c);
@@ -51,7 +55,7 @@ impl Dense<'_> {
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec) -> usize {
         let (h, w, c) = x.dims.hwc();
-        match self.accumulate.layout {
+        match self.accumulate.layout.linked() {
             Layout::Dsp => armv7em::dense::scratch(self, x),
             Layout::Mve => mve::dense::scratch(x),
             Layout::Rows if x.dtype == Dtype::I8 => 0,

@@ -52,7 +52,7 @@ impl Depthwise<'_> {
 
     /// Scratch of the layout's own kernel; `None` where it has none for these shapes and types.
     fn own_scratch(&self, x: &TensorSpec, y: &TensorSpec) -> Option<usize> {
-        match self.accumulate.layout {
+        match self.accumulate.layout.linked() {
             Layout::Rows => None,
             Layout::Dsp => Some(armv7em::depthwise::scratch(self, x, y)),
             Layout::Mve => mve::depthwise::scratch(self, x, y),
