@@ -71,6 +71,8 @@ fn overlapping_tensors_change_no_result() {
                 let model = Loaded::load(made.file.as_slice()).expect("a new file loads");
                 let what = format!("{} {weights:?} {activations:?} {layout:?}", network.name());
                 println!("{what}: {} B", model.arena_bytes());
+                // Helium's depthwise kernel keeps a vector of channels where the DSP extension's keeps four.
+                let limit = if layout == Layout::Mve { limit + 512 } else { limit };
                 assert!(model.arena_bytes() <= limit, "{what}: {} B", model.arena_bytes());
                 let file = AlignedBytes::copy(&apart(&made, layout).encode().expect("encodes"));
                 let expected = run_traced(&Loaded::load(file.as_slice()).expect("loads"), &made.input);

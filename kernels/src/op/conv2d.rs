@@ -148,9 +148,13 @@ impl Conv2d<'_> {
 
     /// Where `y` may be written over `x`.
     pub fn over_input(&self, x: &TensorSpec, y: &TensorSpec) -> Overlap {
-        let rule = if self.descends(x, y) { overlap::descending } else { overlap::ascending };
         // The column of a pixel holds its taps, but only those of one group.
-        rule(&self.geometry, x, y, self.groups > 1)
+        let held = self.groups > 1;
+        if self.descends(x, y) {
+            overlap::descending(&self.geometry, x, y, held)
+        } else {
+            overlap::ascending(&self.geometry, x, y, held)
+        }
     }
 
     /// Where `y` may be written over a residual.
