@@ -43,8 +43,8 @@ impl Depthwise<'_> {
     /// Bytes of scratch where the result starts `distance` bytes behind the input; `None` where they lie apart. Where
     /// a layout has a kernel of its own always those of the ring, and what that kernel needs.
     pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> usize {
-        if let Some(own) = self.own_scratch(x, y) {
-            return self.ring_bytes(x).max(own);
+        if self.own_scratch(x, y).is_some() {
+            return self.kept_bytes(x, y);
         }
         let free = distance.is_none_or(|distance| self.without_ring(x, y).allows(distance));
         if free { 0 } else { self.ring_bytes(x) }
@@ -57,6 +57,11 @@ impl Depthwise<'_> {
             Layout::Dsp => Some(armv7em::depthwise::scratch(self, x, y)),
             Layout::Mve => mve::depthwise::scratch(self, x, y),
         }
+    }
+
+    /// The same where the layout has a kernel of its own: it does not depend on the distance.
+    pub(crate) fn kept_bytes(&self, x: &TensorSpec, y: &TensorSpec) -> usize {
+        self.ring_bytes(x).max(self.own_scratch(x, y).unwrap_or(0))
     }
 
     /// Bytes of the input rows that are kept.

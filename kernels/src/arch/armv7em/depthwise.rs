@@ -97,7 +97,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), None), scratch.len());
+    let (need, have) = (op.kept_bytes(&x.spec(), &y.spec()), scratch.len());
     let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
     if have < need {
         return Err(small);
