@@ -71,9 +71,9 @@ impl LayerRules {
         }
         for (name, widths) in names.iter().zip(widths) {
             let rules = self.0.iter().filter(|(key, _)| fits(key, name));
-            let Some((_, rule)) = rules.max_by_key(|(key, _)| key.trim_end_matches('*').len()) else {
-                continue;
-            };
+            // A whole name goes before one that begins so.
+            let weight = |key: &str| (key.trim_end_matches('*').len(), !key.ends_with('*'));
+            let Some((_, rule)) = rules.max_by_key(|(key, _)| weight(key)) else { continue };
             for (given, own) in
                 [(&rule.weights, &mut widths.weights), (&rule.activations, &mut widths.activations)]
             {

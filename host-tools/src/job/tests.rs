@@ -147,6 +147,8 @@ fn layers_of_their_own() {
     // The longest name holds, whatever the order; a list leaves a choice.
     let lists = format!("{plain} --layer b.2=w8 --layer b*=w8,4a4");
     assert_eq!(widths(&lists), (true, Ok("w8a8 w8,4a4 w8a8 w8a8".into())));
+    let whole = format!("{plain} --layer b.2=w8 --layer b.2*=w2");
+    assert_eq!(widths(&whole), (false, Ok("w8a8 w4a8 w8a8 w8a8".into())));
     let (_, unknown) = widths(&format!("{plain} --layer b.3=w8"));
     let message = unknown.unwrap_err();
     assert!(
