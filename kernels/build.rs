@@ -1,4 +1,4 @@
-//! Names what rustc does not say on stable: whether the core has the DSP extension, and Helium.
+//! Names what rustc does not say on stable: the core's instruction set, and whether it has the DSP extension and Helium.
 
 use std::env;
 
@@ -13,6 +13,8 @@ fn main() {
     println!("cargo:rustc-check-cfg=cfg(dsp)");
     println!("cargo:rustc-check-cfg=cfg(armv8m)");
     println!("cargo:rustc-check-cfg=cfg(mve)");
+    println!("cargo:rustc-check-cfg=cfg(armv6m)");
+    println!("cargo:rustc-check-cfg=cfg(armv7m)");
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let core = flags.split('\u{1f}').filter_map(|flag| flag.split_once("target-cpu=")).next_back();
@@ -23,6 +25,11 @@ fn main() {
     }
     if armv8m && is_one_of(&VECTOR_CORES) {
         println!("cargo:rustc-cfg=mve");
+    }
+    for (prefix, name) in [("thumbv6m-", "armv6m"), ("thumbv7m-", "armv7m")] {
+        if target.starts_with(prefix) {
+            println!("cargo:rustc-cfg={name}");
+        }
     }
     if armv8m || target.starts_with("thumbv7em") {
         println!("cargo:rustc-cfg=dsp");

@@ -93,7 +93,7 @@ fn shift_right(value: i32, shift: u8) -> i32 {
 }
 
 // The only 64-bit multiplication of portable code: the audit of the linked firmware looks for it here, and in the strips
-// of `arch::armv7em`.
+// of `arch::armv7em` and `arch::words`.
 #[inline(always)]
 fn product(a: i32, b: i32) -> i64 {
     i64::from(a).wrapping_mul(i64::from(b))

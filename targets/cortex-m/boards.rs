@@ -44,8 +44,10 @@ pub struct Board {
 /// For which kernels weights are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
-    /// For portable ones.
+    /// For portable ones, which need the least RAM.
     Rows,
+    /// For those of cores without the DSP extension.
+    Words,
     /// For those of the DSP extension.
     Dsp,
     /// For those of Helium.
@@ -68,7 +70,7 @@ const MPS2: Board = Board {
     model_in_flash: false,
     arena_bytes: 3 * MIB,
     small: false,
-    packing: Packing::Rows,
+    packing: Packing::Words,
 };
 
 /// Every board, in order of its core.

@@ -120,7 +120,7 @@ impl Network {
             // Of its job's own board.
             Layout::Rows if self == Self::Digits => None,
             Layout::Dsp if self != Self::Digits => None,
-            Layout::Rows => Some("mps2-an385"),
+            Layout::Rows | Layout::Words => Some("mps2-an385"),
             Layout::Dsp => Some("mps2-an386"),
             Layout::Mve => Some("mps3-an547"),
         };

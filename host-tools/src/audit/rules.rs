@@ -77,7 +77,8 @@ pub(super) fn check(program: &Program, reach: &Reach, frames: &dyn Fn(u32) -> Ve
             let rule = if wide { Some(Rule::WideMultiply) } else { forbidden_instruction(instruction) };
             let Some(rule) = rule else { continue };
             let origin = frames(instruction.address);
-            let proven = requantises(&function.symbol) || origin.iter().any(|place| is_requantisation(place));
+            let proven =
+                multiplies_wide(&function.symbol) || origin.iter().any(|place| is_requantisation(place));
             if rule == Rule::WideMultiply && proven {
                 continue;
             }
@@ -122,9 +123,13 @@ fn is_requantisation(place: &str) -> bool {
     place.contains("kernels/src/numerics.rs:") || place.contains("kernels/src/numerics/")
 }
 
-/// Functions of instructions, which have no debug lines, that add a residual's product to an accumulator's.
-fn requantises(symbol: &str) -> bool {
-    demangle(symbol).starts_with("kernels::arch::armv7em::strip_asm::strip_")
+/// Functions of instructions, which have no debug lines, that add a residual's product to an accumulator's, or make two
+/// products with one multiplication.
+fn multiplies_wide(symbol: &str) -> bool {
+    let symbol = demangle(symbol);
+    ["armv7em::strip_asm::strip_", "words::product_v7m::chunk_"]
+        .iter()
+        .any(|name| symbol.strip_prefix("kernels::arch::").is_some_and(|symbol| symbol.starts_with(name)))
 }
 
 fn forbidden_instruction(instruction: &Instruction) -> Option<Rule> {

@@ -37,6 +37,7 @@ impl Board {
     pub fn layout(&self) -> Layout {
         match self.packing {
             Packing::Rows => Layout::Rows,
+            Packing::Words => Layout::Words,
             Packing::Dsp => Layout::Dsp,
             Packing::Mve => Layout::Mve,
         }

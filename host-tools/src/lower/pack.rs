@@ -1,6 +1,6 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
-use kernels::arch::{armv7em, mve as helium};
+use kernels::arch::{armv7em, mve as helium, words};
 use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::layout::mve;
 use kernels::op::{Accumulate, Depthwise, Geometry};
@@ -15,6 +15,10 @@ impl Network {
     /// too long for blocks stay, and all others with them.
     pub(super) fn repack(&mut self, layout: Layout) -> Layout {
         let long = |step: &Step| blocks(&step.op).is_some_and(|blocks| !fits(&blocks, layout));
+        if layout == Layout::Words {
+            // Rows as they are.
+            return layout;
+        }
         if layout == Layout::Rows || self.steps.iter().any(long) {
             return Layout::Rows;
         }
@@ -84,7 +88,7 @@ fn blocks(op: &Op) -> Option<Blocks> {
 /// Whether rows are short enough for the blocks of a layout.
 fn fits(blocks: &Blocks, layout: Layout) -> bool {
     match layout {
-        Layout::Rows => true,
+        Layout::Rows | Layout::Words => true,
         Layout::Dsp => blocks.fits(),
         Layout::Mve => blocks.kernel_rows * blocks.row_len <= mve::MAX_ROW,
     }
@@ -115,6 +119,7 @@ pub fn tier(step: &Step, layout: Layout, constants: &[u8]) -> &'static str {
         Layout::Rows => return "generic",
         Layout::Dsp => "armv7em",
         Layout::Mve => "mve",
+        Layout::Words => return words_tier(step),
     };
     let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
     let (fast, name) = match &step.op {
@@ -139,6 +144,20 @@ pub fn tier(step: &Step, layout: Layout, constants: &[u8]) -> &'static str {
         _ => (false, own),
     };
     if fast { name } else { "generic" }
+}
+
+fn words_tier(step: &Step) -> &'static str {
+    let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
+    let fast = match &step.op {
+        Op::Conv2d { groups, .. } => *groups == 1,
+        Op::Dense { x, accumulate } => bytes(x) && WeightBits::from(accumulate.width) == WeightBits::W8,
+        Op::Depthwise { x, taps, .. } => {
+            let taps = taps.kernel.map(usize::from).iter().product();
+            bytes(x) && words::takes_depthwise(taps, usize::from(x.dims[2]))
+        }
+        _ => false,
+    };
+    if fast { "words" } else { "generic" }
 }
 
 #[cfg(test)]
@@ -186,16 +205,18 @@ mod tests {
 
     #[test]
     fn a_step_that_the_layouts_kernels_do_not_take_is_generic() {
-        let tiers =
-            |step: &Step| [Layout::Rows, Layout::Dsp, Layout::Mve].map(|layout| tier(step, layout, &[0; 64]));
-        let own = ["generic", "armv7em", "mve"];
+        let tiers = |step: &Step| {
+            [Layout::Rows, Layout::Dsp, Layout::Mve, Layout::Words].map(|layout| tier(step, layout, &[0; 64]))
+        };
+        let own = ["generic", "armv7em", "mve", "words"];
         assert_eq!(tiers(&convolution(1, Some(1), 40)), own);
-        assert_eq!(tiers(&convolution(1, Some(2), 40)), ["generic"; 3]);
+        assert_eq!(tiers(&convolution(1, Some(2), 40)), ["generic"; 4]);
         assert_eq!(tiers(&convolution(3, None, 32)), own);
-        assert_eq!(tiers(&convolution(3, None, 33)), ["generic", "generic", "mve"]);
-        assert_eq!(tiers(&convolution(3, None, 1)), ["generic"; 3]);
-        assert_eq!(tiers(&convolution(5, None, 32)), ["generic"; 3]);
-        assert_eq!(tiers(&add(ActivationType::I8)), ["generic", "armv7em", "armv7em"]);
-        assert_eq!(tiers(&add(ActivationType::I16)), ["generic"; 3]);
+        assert_eq!(tiers(&convolution(3, None, 33)), ["generic", "generic", "mve", "words"]);
+        assert_eq!(tiers(&convolution(3, None, 1)), ["generic", "generic", "generic", "words"]);
+        assert_eq!(tiers(&convolution(7, None, 32)), ["generic"; 4]);
+        assert_eq!(tiers(&convolution(5, None, 32)), ["generic", "generic", "generic", "words"]);
+        assert_eq!(tiers(&add(ActivationType::I8)), ["generic", "armv7em", "armv7em", "generic"]);
+        assert_eq!(tiers(&add(ActivationType::I16)), ["generic"; 4]);
     }
 }

@@ -3,20 +3,24 @@
 
 pub mod armv7em;
 pub mod mve;
+pub mod words;
 
 use core::cell::Cell;
 
 use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise};
 use crate::{KernelError, Layout, Tensor, generic};
 
-/// Whether this build has kernels for weights of a layout: a host has all of them.
+/// Whether this build has kernels for weights of a layout: a host has all of them, and rows run everywhere.
 pub const fn supports(layout: Layout) -> bool {
     match layout {
-        Layout::Rows => true,
+        Layout::Rows | Layout::Words => true,
         Layout::Dsp => cfg!(all(dsp, not(mve))) || !cfg!(target_os = "none"),
         Layout::Mve => cfg!(mve) || !cfg!(target_os = "none"),
     }
 }
+
+/// The kernels of [`words`]; other cores have better ones, and run files for them on the portable kernels.
+const WORDS: bool = cfg!(not(dsp));
 
 /// Convolution: the kernel for the layout of its weights.
 ///
@@ -34,6 +38,10 @@ pub fn conv2d(
         _ if !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
+        Layout::Words if WORDS => words::conv2d(x, residual, op, scratch, y),
+        Layout::Words => {
+            generic::conv2d(x, residual, &Conv2d { accumulate: op.accumulate.rows(), ..*op }, scratch, y)
+        }
         _ => Err(KernelError::UnsupportedLayout),
     }
 }
@@ -53,6 +61,7 @@ pub fn depthwise(
     match op.accumulate.layout {
         Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
+        Layout::Words if WORDS => words::depthwise(x, residual, op, scratch, y),
         _ => generic::depthwise(x, residual, op, scratch, y),
     }
 }
@@ -73,6 +82,8 @@ pub fn dense(
         Layout::Rows => generic::dense(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),
+        Layout::Words if WORDS => words::dense(x, residual, op, scratch, y),
+        Layout::Words => generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y),
         _ => Err(KernelError::UnsupportedLayout),
     }
 }

@@ -24,7 +24,7 @@ mod tier;
 mod tests;
 
 pub use mismatch::{Fault, Mismatch};
-pub use tier::{ARMV7EM, GENERIC, MVE, NATIVE, Op, Tier};
+pub use tier::{ARMV7EM, GENERIC, MVE, NATIVE, Op, Tier, WORDS};
 
 /// Runs `cases` cases of every operator; how many were run.
 ///

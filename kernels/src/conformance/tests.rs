@@ -21,6 +21,11 @@ fn mve_equals_the_reference() {
     assert_eq!(run(&MVE, 0x5eed, 6000), Ok(66_000));
 }
 
+#[test]
+fn words_equal_the_reference() {
+    assert_eq!(run(&WORDS, 0x5eed, 6000), Ok(66_000));
+}
+
 /// The operator in which `tier` is found to be wrong.
 fn caught(tier: &Tier) -> (Op, Fault) {
     match run(tier, 1, 400) {

@@ -80,13 +80,23 @@ pub const MVE: Tier = Tier {
     ..GENERIC
 };
 
-/// The tier of the core that this is built for; a host has no own.
+/// Cores without the DSP extension, and their kernels by portable arithmetic elsewhere.
+pub const WORDS: Tier = Tier {
+    name: "words",
+    layout: Layout::Words,
+    conv2d: arch::conv2d,
+    depthwise: arch::depthwise,
+    dense: arch::dense,
+    ..GENERIC
+};
+
+/// The tier of the core that this is built for.
 pub const NATIVE: Tier = if cfg!(mve) {
     MVE
 } else if cfg!(dsp) {
     ARMV7EM
 } else {
-    GENERIC
+    WORDS
 };
 
 /// An operator of a [`Tier`].

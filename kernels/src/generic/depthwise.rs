@@ -99,7 +99,7 @@ fn accumulate(
 }
 
 /// Input rows: from the tensor, or from the ring once the result may have overwritten them.
-struct Source<'a> {
+pub(crate) struct Source<'a> {
     x: Tensor<'a>,
     ring: &'a [Cell<u8>],
     row_bytes: usize,
@@ -108,14 +108,15 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(x: &Tensor<'a>, ring: &'a [Cell<u8>], [pad_top, _]: [u8; 2]) -> Self {
+    /// An empty `ring` keeps nothing.
+    pub(crate) fn new(x: &Tensor<'a>, ring: &'a [Cell<u8>], [pad_top, _]: [u8; 2]) -> Self {
         let row_bytes = x.spec().pixel_bytes() * usize::from(x.spec().dims.w);
         let pad_top = usize::from(pad_top);
         Self { x: *x, ring, row_bytes, pad_top, slot: pad_top }
     }
 
     /// Saves input row `oy` before output row `oy` overwrites it. `slot` is that row's place in the ring.
-    fn keep(&mut self, oy: usize) {
+    pub(crate) fn keep(&mut self, oy: usize) {
         if self.ring.is_empty() {
             return;
         }
@@ -126,8 +127,9 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Pixel of the input that the result's row `oy` needs.
     #[inline(always)]
-    fn pixel(&self, iy: usize, ix: usize, oy: usize) -> &'a [Cell<u8>] {
+    pub(crate) fn pixel(&self, iy: usize, ix: usize, oy: usize) -> &'a [Cell<u8>] {
         if self.ring.is_empty() || iy > oy {
             return self.x.pixel(iy, ix);
         }

@@ -6,7 +6,7 @@ pub(crate) mod column;
 mod concat;
 mod conv2d;
 mod dense;
-mod depthwise;
+pub(crate) mod depthwise;
 mod dot;
 pub(crate) mod finish;
 mod pool;

@@ -22,6 +22,9 @@ pub enum Layout {
     /// Dense products in layout [`mve`]; grouped and depthwise convolutions in rows. Runs on cores with Helium,
     /// and on a host.
     Mve,
+    /// Plain rows, of which convolutions take four at once: columns take more scratch. Runs on cores without the DSP
+    /// extension, and on a host.
+    Words,
 }
 
 /// Width of a weight.

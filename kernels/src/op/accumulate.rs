@@ -43,6 +43,11 @@ impl Accumulate<'_> {
         residual_multiplier: 0,
     };
 
+    /// The same weights as rows: for layout `words`, and for steps whose weights are in rows in every layout.
+    pub(crate) const fn rows(self) -> Self {
+        Self { layout: Layout::Rows, ..self }
+    }
+
     /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels. `blocks`
     /// are those of layout `dsp`, where it has them.
     pub(crate) fn check(

@@ -1,7 +1,7 @@
 //! Convolution: any stride, padding, dilation and groups.
 
 use super::{Accumulate, Overlap, overlap};
-use crate::arch::{armv7em, mve};
+use crate::arch::{armv7em, mve, words};
 use crate::layout::dsp::{Blocks, CONV_CHANNELS};
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
@@ -122,7 +122,7 @@ impl Conv2d<'_> {
         }
     }
 
-    /// Whether the weights are in blocks: a layout other than `rows`, and not grouped.
+    /// Whether a kernel of the layout's own takes it: a layout other than `rows`, and not grouped.
     pub fn in_blocks(&self) -> bool {
         self.accumulate.layout != Layout::Rows && self.groups == 1
     }
@@ -132,6 +132,7 @@ impl Conv2d<'_> {
         match self.accumulate.layout {
             Layout::Dsp if self.in_blocks() => armv7em::conv2d::scratch(self),
             Layout::Mve if self.in_blocks() => mve::conv2d::scratch(self),
+            Layout::Words if self.in_blocks() => words::conv2d::scratch(self),
             _ => self.column_len().unwrap_or(usize::MAX),
         }
     }

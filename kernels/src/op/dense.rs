@@ -51,8 +51,8 @@ impl Dense<'_> {
         match self.accumulate.layout {
             Layout::Dsp => armv7em::dense::scratch(self, x),
             Layout::Mve => mve::dense::scratch(x),
-            Layout::Rows if x.dtype == Dtype::I8 => 0,
-            Layout::Rows => product(h * w, c).unwrap_or(usize::MAX),
+            Layout::Rows | Layout::Words if x.dtype == Dtype::I8 => 0,
+            Layout::Rows | Layout::Words => product(h * w, c).unwrap_or(usize::MAX),
         }
     }
 

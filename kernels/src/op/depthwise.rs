@@ -50,7 +50,7 @@ impl Depthwise<'_> {
     /// Scratch of the layout's own kernel; `None` where it has none for these shapes and types.
     fn own_scratch(&self, x: &TensorSpec, y: &TensorSpec) -> Option<usize> {
         match self.accumulate.layout {
-            Layout::Rows => None,
+            Layout::Rows | Layout::Words => None,
             Layout::Dsp => Some(armv7em::depthwise::scratch(self, x, y)),
             Layout::Mve => mve::depthwise::scratch(self, x, y),
         }

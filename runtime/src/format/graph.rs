@@ -18,6 +18,8 @@ pub enum Layout {
     Dsp,
     /// Blocks for Helium (`kernels::layout::mve`): Cortex-M55, M85, and hosts.
     Mve,
+    /// Plain rows, convolved four at a time (`kernels::arch::words`): cores without the DSP extension, and hosts.
+    Words,
 }
 
 /// Storage type of an activation.
@@ -314,6 +316,7 @@ impl From<Layout> for kernels::Layout {
             Layout::Rows => Self::Rows,
             Layout::Dsp => Self::Dsp,
             Layout::Mve => Self::Mve,
+            Layout::Words => Self::Words,
         }
     }
 }

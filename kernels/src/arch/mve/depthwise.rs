@@ -6,7 +6,7 @@ use super::bytes::{fill, gather};
 use super::planes::{BLOCK, Group, ROWS, TAPS, block_columns, interleave, weights};
 use super::requantize::MIN_SHIFT;
 use crate::layout::mve::LANES;
-use crate::op::{Accumulate, Depthwise};
+use crate::op::Depthwise;
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, generic};
 
 /// Columns of blocks: a limit on scratch.
@@ -62,7 +62,7 @@ pub fn depthwise(
         if scratch.len() < need {
             return Err(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 });
         }
-        let accumulate = Accumulate { layout: Layout::Rows, ..op.accumulate };
+        let accumulate = op.accumulate.rows();
         return generic::depthwise(x, residual, &Depthwise { accumulate, ..*op }, scratch, y);
     }
     op.check(&x.spec(), None, &y.spec())?;

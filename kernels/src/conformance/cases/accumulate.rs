@@ -27,7 +27,7 @@ pub(super) struct Packing {
 impl Packing {
     /// The packing for a tier that wants `layout`.
     pub(super) fn new(layout: Layout, rows: usize, row_len: usize, blocks: Option<Blocks>) -> Self {
-        let blocks = if layout == Layout::Rows { None } else { blocks };
+        let blocks = blocks.filter(|_| matches!(layout, Layout::Dsp | Layout::Mve));
         Self { rows, row_len, blocks, layout }
     }
 }

@@ -1,0 +1,88 @@
+//! Convolution as products of strips of two pixels with four output channels at a time.
+
+use core::cell::Cell;
+
+use super::column::{PIXELS, Taps, column_words};
+use super::four::Pixel;
+use super::product::{ROWS, strip};
+use crate::op::Conv2d;
+use crate::{KernelError, Layout, Tensor};
+
+/// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`]. Columns in words, at any address.
+pub(crate) fn scratch(op: &Conv2d) -> usize {
+    let bytes = op.column_len().and_then(|row_len| crate::size::product(column_words(row_len), 4));
+    bytes.map_or(usize::MAX, |bytes| bytes + 3)
+}
+
+/// Convolution of one group with weights in layout `words`, see [`Conv2d`].
+///
+/// # Errors
+/// Those of [`Conv2d::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
+/// weights in another layout.
+pub fn conv2d(
+    x: &Tensor,
+    residual: Option<&Tensor>,
+    op: &Conv2d,
+    scratch: &[Cell<u8>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    if op.accumulate.layout != Layout::Words || op.groups != 1 {
+        return Err(KernelError::UnsupportedLayout);
+    }
+    let (need, have) = (op.scratch_bytes(), scratch.len());
+    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
+    let row_len = op.column_len().ok_or(KernelError::InvalidShape)?;
+    let aligned = scratch.get(..need).and_then(|all| all.get(all.as_ptr().align_offset(4)..)).ok_or(small)?;
+    let columns = words(aligned).get(..column_words(row_len)).ok_or(small)?;
+    let accumulate = &op.accumulate;
+    let bits = accumulate.weight_bits;
+    let row_bytes = bits.row_bytes(row_len);
+    let taps = Taps { x, op };
+    let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
+    let (rows, row_pixels, channels) = y.spec().dims.hwc();
+    let descends = op.descends(&x.spec(), &y.spec());
+    for step in 0..rows {
+        let oy = if descends { rows - 1 - step } else { step };
+        let mut done = 0;
+        while done < row_pixels {
+            // A narrower result over its residual would overtake the residual's next pixel within a strip.
+            let pair = same_type && done + 1 < row_pixels;
+            let count = if pair { PIXELS } else { 1 };
+            let ox = if descends { row_pixels - done - count } else { done };
+            let pixels = [(oy, ox), (oy, if pair { ox + 1 } else { ox })];
+            taps.fill(pixels, columns);
+            let outputs = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
+            let outputs = outputs.get(..count).unwrap_or(&[]);
+            let mut c = 0;
+            while channels - c >= ROWS {
+                let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
+                let sums = strip(columns, weights, row_bytes, bits, row_bytes);
+                for (output, p) in outputs.iter().zip(0..) {
+                    output.store(c, sums.map(|sums| if p == 0 { sums[0] } else { sums[1] }));
+                }
+                c += ROWS;
+            }
+            // The last channels one by one: four times the same row.
+            while c < channels {
+                let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
+                let [sums, ..] = strip(columns, weights, 0, bits, row_bytes);
+                for (output, sum) in outputs.iter().zip(sums) {
+                    output.store_one(c, sum);
+                }
+                c += 1;
+            }
+            done += count;
+        }
+    }
+    Ok(())
+}
+
+/// The aligned words of bytes that start on a multiple of 4.
+#[allow(unsafe_code)]
+fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
+    // SAFETY: `Cell<u8>` and `Cell<u32>` are their contents in memory, any four bytes are a word, and cells may
+    // alias.
+    let (before, words, _) = unsafe { bytes.align_to::<Cell<u32>>() };
+    if before.is_empty() { words } else { &[] }
+}

@@ -1,0 +1,41 @@
+//! Fully connected layer of bytes with 8-bit weights: four outputs at a time.
+
+use core::cell::Cell;
+
+use super::four::Pixel;
+use super::product::{ROWS, dense as product};
+use crate::op::Dense;
+use crate::{Dtype, KernelError, Tensor, WeightBits, generic};
+
+/// Fully connected layer, see [`Dense`]. Nibbles and narrower weights run on the generic tier.
+///
+/// # Errors
+/// Those of [`Dense::check`], and [`KernelError::InvalidScratch`].
+pub fn dense(
+    x: &Tensor,
+    residual: Option<&Tensor>,
+    op: &Dense,
+    scratch: &[Cell<u8>],
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    if x.spec().dtype != Dtype::I8 || op.accumulate.weight_bits != WeightBits::W8 {
+        return generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y);
+    }
+    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    let (input, channels) = (x.cells(), usize::from(y.spec().dims.c));
+    let output = Pixel::new(&op.accumulate, y, residual, (0, 0));
+    let mut c = 0;
+    while channels - c >= ROWS {
+        let weights = op.accumulate.weights.get(c * input.len()..).unwrap_or(&[]);
+        output.store(c, product(input, weights, input.len()));
+        c += ROWS;
+    }
+    // The last channels one by one: four times the same row.
+    while c < channels {
+        let weights = op.accumulate.weights.get(c * input.len()..).unwrap_or(&[]);
+        let [sum, ..] = product(input, weights, 0);
+        output.store_one(c, sum);
+        c += 1;
+    }
+    Ok(())
+}

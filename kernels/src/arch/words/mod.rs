@@ -1,0 +1,22 @@
+//! Kernels for cores that multiply one pair at a time (Cortex-M0, M3, RISC-V): weights in rows, of which four meet
+//! the columns of two pixels at once, so that a loaded value meets several others.
+//!
+//! Products of a convolution are instructions on Armv6-M and Armv7-M and portable arithmetic everywhere else.
+#![allow(clippy::indexing_slicing, reason = "constant indices of arrays; slices go through `get`")]
+
+mod column;
+pub(crate) mod conv2d;
+mod dense;
+mod depthwise;
+#[cfg(armv7m)]
+mod depthwise_v7m;
+mod four;
+mod product;
+#[cfg(armv6m)]
+mod product_v6m;
+#[cfg(armv7m)]
+mod product_v7m;
+
+pub use conv2d::conv2d;
+pub use dense::dense;
+pub use depthwise::{depthwise, takes as takes_depthwise};

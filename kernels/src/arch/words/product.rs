@@ -1,0 +1,116 @@
+//! Sums of four rows of weights with the columns of two pixels, or with one input.
+
+use core::cell::Cell;
+
+use super::column::PIXELS;
+use crate::WeightBits;
+
+/// Rows that are multiplied together.
+pub(super) const ROWS: usize = 4;
+
+/// Sums of four rows, `stride` bytes apart, with two pixels. `words` are those of whole bytes of weights.
+#[inline(always)]
+pub(super) fn strip(
+    words: &[Cell<u32>],
+    weights: &[u8],
+    stride: usize,
+    bits: WeightBits,
+    row_bytes: usize,
+) -> [[i32; PIXELS]; ROWS] {
+    let inputs = row_bytes << bits.log2_per_byte();
+    match (words.get(..inputs), weights.get(..(ROWS - 1) * stride + row_bytes)) {
+        (Some(words), Some(weights)) if row_bytes > 0 => imp::strip(words, weights, stride, bits, row_bytes),
+        _ => [[0; PIXELS]; ROWS],
+    }
+}
+
+/// Sums of four rows of 8-bit weights, `stride` bytes apart, with one input.
+#[inline(always)]
+pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
+    match weights.get(..(ROWS - 1) * stride + input.len()) {
+        Some(weights) if !input.is_empty() => imp::dense(input, weights, stride),
+        _ => [0; ROWS],
+    }
+}
+
+#[cfg(armv6m)]
+use super::product_v6m as imp;
+#[cfg(armv7m)]
+use super::product_v7m as imp;
+#[cfg(not(any(armv6m, armv7m)))]
+use portable as imp;
+
+/// Four rows of `bytes` bytes.
+#[cfg(not(armv7m))]
+fn rows(weights: &[u8], stride: usize, bytes: usize) -> [&[u8]; ROWS] {
+    [0, 1, 2, 3].map(|row| weights.get(row * stride..row * stride + bytes).unwrap_or(&[]))
+}
+
+/// Portable arithmetic, for any core and width.
+#[cfg(not(armv7m))]
+pub(super) mod portable {
+    use core::cell::Cell;
+
+    use super::{PIXELS, ROWS, rows};
+    use crate::WeightBits;
+
+    /// See [`super::strip`].
+    pub(in super::super) fn strip(
+        words: &[Cell<u32>],
+        weights: &[u8],
+        stride: usize,
+        bits: WeightBits,
+        row_bytes: usize,
+    ) -> [[i32; PIXELS]; ROWS] {
+        let [a, b, c, d] = rows(weights, stride, row_bytes);
+        let bytes = a.iter().zip(b).zip(c).zip(d);
+        let mut sums = [[0i32; PIXELS]; ROWS];
+        let mut add = |word: &Cell<u32>, weights: [i32; ROWS]| {
+            let pixels = [i32::from(word.get() as i8), (word.get() as i32) >> 24];
+            for (sums, weight) in sums.iter_mut().zip(weights) {
+                for (sum, x) in sums.iter_mut().zip(pixels) {
+                    *sum = sum.wrapping_add(x * weight);
+                }
+            }
+        };
+        let width = bits.bits();
+        match bits {
+            WeightBits::W8 => {
+                for (word, (((a, b), c), d)) in words.iter().zip(bytes) {
+                    add(word, [a, b, c, d].map(|&byte| i32::from(byte as i8)));
+                }
+            }
+            WeightBits::W4 => {
+                for (words, (((a, b), c), d)) in words.as_chunks::<2>().0.iter().zip(bytes) {
+                    for (i, word) in words.iter().enumerate() {
+                        let top = 8 - width * (i as u32 + 1);
+                        add(word, [a, b, c, d].map(|&byte| i32::from((byte << top) as i8) >> 4));
+                    }
+                }
+            }
+            WeightBits::W2 => {
+                for (words, (((a, b), c), d)) in words.as_chunks::<4>().0.iter().zip(bytes) {
+                    for (i, word) in words.iter().enumerate() {
+                        let top = 8 - width * (i as u32 + 1);
+                        add(word, [a, b, c, d].map(|&byte| i32::from((byte << top) as i8) >> 6));
+                    }
+                }
+            }
+        }
+        sums
+    }
+
+    /// See [`super::dense`].
+    #[cfg(not(armv6m))]
+    pub(in super::super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
+        let [a, b, c, d] = rows(weights, stride, input.len());
+        let mut sums = [0i32; ROWS];
+        for (x, (((a, b), c), d)) in input.iter().zip(a.iter().zip(b).zip(c).zip(d)) {
+            let x = i32::from(x.get() as i8);
+            for (sum, &weight) in sums.iter_mut().zip([a, b, c, d]) {
+                *sum = sum.wrapping_add(x * i32::from(weight as i8));
+            }
+        }
+        sums
+    }
+}

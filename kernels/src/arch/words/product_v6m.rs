@@ -1,0 +1,160 @@
+//! Products on Armv6-M: sums are in the high registers, which an addition may name.
+
+#![allow(unsafe_code, reason = "instructions by name; each use says why it is sound")]
+
+use core::arch::naked_asm;
+use core::cell::Cell;
+
+use super::column::PIXELS;
+use super::product::{ROWS, portable};
+use crate::WeightBits;
+
+/// Two rows by two pixels: sums of the first pixel with both rows, then of the second.
+///
+/// # Safety
+/// `count` words and as many weights of both rows must be readable.
+#[unsafe(naked)]
+unsafe extern "C" fn two_rows(
+    words: *const Cell<u32>,
+    first: *const u8,
+    second: *const u8,
+    count: usize,
+    sums: *mut [i32; 4],
+) {
+    naked_asm!(
+        "push {{r4-r7, lr}}",
+        "mov r4, r8",
+        "mov r5, r9",
+        "mov r6, r10",
+        "mov r7, r11",
+        "push {{r4-r7}}",
+        // Weights are read up to an end, where the index is 0.
+        "adds r1, r1, r3",
+        "adds r2, r2, r3",
+        "rsbs r3, r3, #0",
+        "movs r4, #0",
+        "mov r8, r4",
+        "mov r9, r4",
+        "mov r10, r4",
+        "mov r11, r4",
+        "2:",
+        "ldm r0!, {{r4}}",
+        "sxtb r5, r4",
+        "ldrsb r6, [r1, r3]",
+        "mov r7, r5",
+        "muls r7, r6, r7",
+        "add r8, r7",
+        "ldrsb r7, [r2, r3]",
+        "muls r5, r7, r5",
+        "add r9, r5",
+        "asrs r4, r4, #24",
+        "muls r6, r4, r6",
+        "add r10, r6",
+        "muls r7, r4, r7",
+        "add r11, r7",
+        "adds r3, r3, #1",
+        "bne 2b",
+        "ldr r0, [sp, #36]",
+        "mov r4, r8",
+        "mov r5, r9",
+        "mov r6, r10",
+        "mov r7, r11",
+        "stm r0!, {{r4-r7}}",
+        "pop {{r4-r7}}",
+        "mov r8, r4",
+        "mov r9, r5",
+        "mov r10, r6",
+        "mov r11, r7",
+        "pop {{r4-r7, pc}}",
+    )
+}
+
+/// See [`super::product::strip`], which has compared the slices with the rows.
+pub(super) fn strip(
+    words: &[Cell<u32>],
+    weights: &[u8],
+    stride: usize,
+    bits: WeightBits,
+    row_bytes: usize,
+) -> [[i32; PIXELS]; ROWS] {
+    if bits != WeightBits::W8 {
+        return portable::strip(words, weights, stride, bits, row_bytes);
+    }
+    let pair = |first: usize| {
+        let (a, mut sums) = (weights.as_ptr().wrapping_add(first * stride), [0; 4]);
+        // SAFETY: four rows lie in `weights`, and `words` are as many as the weights of a row.
+        unsafe { two_rows(words.as_ptr(), a, a.wrapping_add(stride), row_bytes, &mut sums) };
+        sums
+    };
+    let ([a, b, c, d], [e, f, g, h]) = (pair(0), pair(2));
+    [[a, c], [b, d], [e, g], [f, h]]
+}
+
+/// # Safety
+/// `count` inputs and as many weights of four rows must be readable.
+#[unsafe(naked)]
+unsafe extern "C" fn dense_8(
+    input: *const Cell<u8>,
+    weights: *const u8,
+    stride: usize,
+    count: usize,
+    sums: *mut [i32; ROWS],
+) {
+    naked_asm!(
+        "push {{r4-r7, lr}}",
+        "mov r4, r8",
+        "mov r5, r9",
+        "mov r6, r10",
+        "mov r7, r11",
+        "push {{r4-r7}}",
+        // Everything is read up to an end, where the index is 0.
+        "adds r4, r0, r3",
+        "adds r0, r1, r3",
+        "adds r1, r0, r2",
+        "rsbs r5, r3, #0",
+        "adds r3, r1, r2",
+        "adds r3, r3, r2",
+        "adds r2, r1, r2",
+        "movs r6, #0",
+        "mov r8, r6",
+        "mov r9, r6",
+        "mov r10, r6",
+        "mov r11, r6",
+        "2:",
+        "ldrsb r6, [r4, r5]",
+        "ldrsb r7, [r0, r5]",
+        "muls r7, r6, r7",
+        "add r8, r7",
+        "ldrsb r7, [r1, r5]",
+        "muls r7, r6, r7",
+        "add r9, r7",
+        "ldrsb r7, [r2, r5]",
+        "muls r7, r6, r7",
+        "add r10, r7",
+        "ldrsb r7, [r3, r5]",
+        "muls r7, r6, r7",
+        "add r11, r7",
+        "adds r5, r5, #1",
+        "bne 2b",
+        "ldr r0, [sp, #36]",
+        "mov r4, r8",
+        "mov r5, r9",
+        "mov r6, r10",
+        "mov r7, r11",
+        "stm r0!, {{r4-r7}}",
+        "pop {{r4-r7}}",
+        "mov r8, r4",
+        "mov r9, r5",
+        "mov r10, r6",
+        "mov r11, r7",
+        "pop {{r4-r7, pc}}",
+    )
+}
+
+/// See [`super::product::dense`], which has compared the slices.
+pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
+    let mut sums = [0; ROWS];
+    // SAFETY: four rows of as many weights as there are inputs lie in `weights`.
+    unsafe { dense_8(input.as_ptr(), weights.as_ptr(), stride, input.len(), &mut sums) }
+    sums
+}
