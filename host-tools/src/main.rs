@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Command::Bisect(args) => bisect::bisect(args),
         Command::Assign(args) => assign::assign(args),
         Command::Audit(args) => audit::audit(args).map_err(CommandError::from),
-        Command::Size(args) => size::size(args).map(|()| true).map_err(CommandError::from),
+        Command::Size(args) => size::size(args),
     };
     match passed {
         Ok(true) => ExitCode::SUCCESS,

@@ -47,6 +47,8 @@ pub enum KernelError {
     UnsupportedType,
     /// The kernel does not read weights of this layout.
     UnsupportedLayout,
+    /// The build leaves out what this needs: a cargo feature of this crate.
+    UnsupportedByBuild,
 }
 
 impl fmt::Display for KernelError {
@@ -62,6 +64,7 @@ impl fmt::Display for KernelError {
             Self::InvalidScratch { need, have } => write!(f, "scratch: {need} bytes needed, {have} there"),
             Self::InvalidAlignment => f.write_str("weights are not aligned to words"),
             Self::UnsupportedLayout => f.write_str("no kernel for this weight layout"),
+            Self::UnsupportedByBuild => f.write_str("the kernel for this was left out of the build"),
             Self::UnsupportedType => f.write_str("no kernel for this storage type"),
         }
     }

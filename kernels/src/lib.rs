@@ -37,6 +37,7 @@ pub mod conformance;
 mod error;
 pub mod generic;
 pub mod layout;
+mod linked;
 pub mod numerics;
 pub mod op;
 mod size;

@@ -19,7 +19,7 @@ pub enum Dtype {
 impl Dtype {
     /// Smallest and largest value.
     pub const fn range(self) -> (i32, i32) {
-        match self {
+        match self.linked() {
             Self::U4 => (0, 15),
             Self::I8 => (-128, 127),
             Self::I16 => (-32_768, 32_767),
@@ -28,7 +28,7 @@ impl Dtype {
 
     /// Bits of one element.
     pub const fn bits(self) -> u32 {
-        match self {
+        match self.linked() {
             Self::U4 => 4,
             Self::I8 => 8,
             Self::I16 => 16,
@@ -37,7 +37,7 @@ impl Dtype {
 
     /// Bytes of `channels` packed elements.
     pub const fn bytes(self, channels: usize) -> usize {
-        match self {
+        match self.linked() {
             Self::U4 => (channels >> 1) + (channels & 1),
             Self::I8 => channels,
             Self::I16 => channels << 1,
@@ -96,11 +96,14 @@ impl TensorSpec {
     /// Checks size and zero point.
     ///
     /// # Errors
-    /// [`KernelError::InvalidShape`] and [`KernelError::InvalidZeroPoint`].
+    /// [`KernelError::InvalidShape`], [`KernelError::InvalidZeroPoint`], and [`KernelError::UnsupportedByBuild`].
     pub const fn check(&self) -> Result<u32, KernelError> {
+        if self.dtype as u8 != self.dtype.linked() as u8 {
+            return Err(KernelError::UnsupportedByBuild);
+        }
         let (lo, hi) = self.dtype.range();
         let zero = self.zero as i32;
-        if zero < lo || zero > hi || (zero != 0 && matches!(self.dtype, Dtype::I16)) {
+        if zero < lo || zero > hi || (zero != 0 && matches!(self.dtype.linked(), Dtype::I16)) {
             return Err(KernelError::InvalidZeroPoint);
         }
         match self.bytes() {
@@ -182,7 +185,7 @@ impl<'a> Tensor<'a> {
 #[inline(always)]
 pub fn read(pixel: &[Cell<u8>], dtype: Dtype, c: usize) -> i32 {
     let byte = |i: usize| pixel.get(i).map_or(0, Cell::get);
-    match dtype {
+    match dtype.linked() {
         Dtype::U4 => i32::from((byte(c >> 1) >> ((c & 1) << 2)) & 15),
         Dtype::I8 => i32::from(byte(c) as i8),
         Dtype::I16 => i32::from(i16::from_le_bytes([byte(c << 1), byte((c << 1) + 1)])),
@@ -197,7 +200,7 @@ pub fn write(pixel: &[Cell<u8>], dtype: Dtype, channels: usize, c: usize, value:
             cell.set(byte);
         }
     };
-    match dtype {
+    match dtype.linked() {
         Dtype::U4 => {
             let value = value as u8 & 15;
             let old = pixel.get(c >> 1).map_or(0, Cell::get);

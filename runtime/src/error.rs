@@ -4,6 +4,8 @@ use core::fmt;
 
 use kernels::KernelError;
 
+use crate::linked::OPERATORS;
+
 /// Why bytes are no model, or a model does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -78,6 +80,13 @@ pub enum LoadError {
     UnsupportedLayout {
         /// Tag of the layout.
         layout: u8,
+    },
+    /// The firmware was built without an operator: it needs the cargo feature of that name.
+    UnsupportedOperator {
+        /// Index of the step.
+        step: u32,
+        /// Its tag (docs/format.md).
+        operator: u8,
     },
     /// The arena is too small.
     ArenaTooSmall {
@@ -156,6 +165,10 @@ impl fmt::Display for LoadError {
             Self::InvalidOverlap { step } => write!(f, "step {step}: tensors overlap"),
             Self::InvalidInterface => f.write_str("network input or output is not what the steps use"),
             Self::UnsupportedLayout { layout } => write!(f, "weight layout {layout} is not supported"),
+            Self::UnsupportedOperator { step, operator } => {
+                let name = OPERATORS.get(usize::from(*operator)).copied().unwrap_or("?");
+                write!(f, "step {step}: built without `{name}`; add that feature to sparrowhawk-runtime")
+            }
             Self::ArenaTooSmall { need, have } => write!(f, "arena: {need} bytes needed, {have} there"),
             Self::ArenaMisaligned => f.write_str("the arena's address is not a multiple of 16"),
         }

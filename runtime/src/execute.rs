@@ -5,6 +5,7 @@ use core::cell::Cell;
 use kernels::{Tensor, arch, generic};
 
 use crate::format::{Layout, Operand, Region, Step};
+use crate::linked;
 use crate::model::next_step;
 use crate::resolve::{Constants, Resolved, concat_part, resolve};
 use crate::{Model, RunError};
@@ -83,7 +84,7 @@ impl<'m, 'a> Session<'m, 'a> {
     /// # Errors
     /// None for a model that loaded, see [`RunError`].
     pub fn step_with(&mut self, mut trace: impl FnMut(u32, Tensor)) -> Result<Progress, RunError> {
-        let step = next_step(&mut self.rest)?;
+        let step = next_step(&mut self.rest).map_err(|_| RunError::InvalidGraph)?;
         run_step(&step, self.model.constant_section(), self.model.interface().layout, self.arena)?;
         trace(self.index, view(self.arena, &step.output)?);
         self.index += 1;
@@ -137,17 +138,21 @@ fn run_step(step: &Step, constants: Constants, layout: Layout, arena: &[Cell<u8>
     let y = view(&step.output)?;
     let scratch = region(arena, step.scratch)?;
     match resolve(&step.op, &step.output, constants, layout).ok_or(RunError::InvalidOffset)? {
-        Resolved::Conv2d(op, x, r) => arch::conv2d(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
-        Resolved::Depthwise(op, x, r) => {
+        Resolved::Conv2d(op, x, r) if linked::CONV2D => {
+            arch::conv2d(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
+        }
+        Resolved::Depthwise(op, x, r) if linked::DEPTHWISE => {
             arch::depthwise(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
         }
-        Resolved::Dense(op, x, r) => arch::dense(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?,
-        Resolved::MaxPool(op, x) => generic::max_pool(&view(&x)?, &op, &y)?,
-        Resolved::AveragePool(op, x) => arch::average_pool(&view(&x)?, &op, &y)?,
-        Resolved::Add(op, a, b) => arch::add(&view(&a)?, &view(&b)?, &op, &y)?,
-        Resolved::Rescale(op, x) => generic::rescale(&view(&x)?, &op, &y)?,
-        Resolved::Table(op, x) => generic::table(&view(&x)?, &op, &y)?,
-        Resolved::Concat(parts, shift, clamp) => {
+        Resolved::Dense(op, x, r) if linked::DENSE => {
+            arch::dense(&view(&x)?, optional(r)?.as_ref(), &op, scratch, &y)?
+        }
+        Resolved::MaxPool(op, x) if linked::MAX_POOL => generic::max_pool(&view(&x)?, &op, &y)?,
+        Resolved::AveragePool(op, x) if linked::AVERAGE_POOL => arch::average_pool(&view(&x)?, &op, &y)?,
+        Resolved::Add(op, a, b) if linked::ADD => arch::add(&view(&a)?, &view(&b)?, &op, &y)?,
+        Resolved::Rescale(op, x) if linked::RESCALE => generic::rescale(&view(&x)?, &op, &y)?,
+        Resolved::Table(op, x) if linked::TABLE => generic::table(&view(&x)?, &op, &y)?,
+        Resolved::Concat(parts, shift, clamp) if linked::CONCAT => {
             let mut first = 0u16;
             for part in parts {
                 let x = view(&part.operand)?;
@@ -155,7 +160,8 @@ fn run_step(step: &Step, constants: Constants, layout: Layout, arena: &[Cell<u8>
                 first = first.saturating_add(x.spec().dims.c);
             }
         }
-        Resolved::Window(op, x) => generic::window(&view(&x)?, &op, &y)?,
+        Resolved::Window(op, x) if linked::WINDOW => generic::window(&view(&x)?, &op, &y)?,
+        _ => return Err(RunError::InvalidGraph),
     }
     Ok(())
 }

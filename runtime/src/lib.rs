@@ -35,6 +35,7 @@ mod error;
 pub mod execute;
 pub mod format;
 pub mod golden;
+mod linked;
 mod model;
 pub mod plan;
 pub mod resolve;

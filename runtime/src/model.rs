@@ -2,12 +2,12 @@
 
 use core::cell::Cell;
 
+use crate::LoadError;
 use crate::execute::Session;
-use crate::format::{Header, Interface, SectionKind, Step};
+use crate::format::{DecodeError, Header, Interface, SectionKind, Step, decode};
 use crate::golden::Golden;
 use crate::resolve::{Constants, Resolved, resolve};
 use crate::validate::validate_steps;
-use crate::{LoadError, RunError};
 
 /// A validated model: views into the file, which may lie in flash. Copies are free.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +35,7 @@ impl<'m> Model<'m> {
             |kind: SectionKind| header.section(kind)?.ok_or(LoadError::InvalidSection { kind: kind as u32 });
         let graph = need(SectionKind::Graph)?;
         let constants = Constants(need(SectionKind::Const)?);
-        let (interface, steps) =
-            postcard::take_from_bytes::<Interface>(graph).map_err(|_| LoadError::InvalidGraph { step: 0 })?;
+        let (interface, steps) = decode::interface(graph).map_err(|_| LoadError::InvalidGraph { step: 0 })?;
         validate_steps(&interface, steps, constants)?;
         let golden = match header.section(SectionKind::Golden)? {
             Some(bytes) => Some(Golden::parse(bytes, &interface).ok_or(LoadError::InvalidGolden)?),
@@ -116,8 +115,8 @@ impl<'m> Model<'m> {
 }
 
 /// Decodes the next step and moves behind it.
-pub(crate) fn next_step(rest: &mut &[u8]) -> Result<Step, RunError> {
-    let (step, behind) = postcard::take_from_bytes::<Step>(rest).map_err(|_| RunError::InvalidGraph)?;
+pub(crate) fn next_step(rest: &mut &[u8]) -> Result<Step, DecodeError> {
+    let (step, behind) = decode::step(rest)?;
     *rest = behind;
     Ok(step)
 }

@@ -6,6 +6,7 @@ use kernels::op::{
 };
 
 use crate::format::{AccumulateRef, ClampRef, Layout, Op, Operand, Part, PoolRef, Region, Taps};
+use crate::linked;
 
 /// The CONST section.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,7 @@ pub enum Resolved<'m, 's> {
     Window(Window, Operand),
 }
 
-/// The operator of a step; `None` when its constants lie outside CONST.
+/// The operator of a step; `None` when its constants lie outside CONST, or when it is not linked.
 #[inline(always)]
 pub(crate) fn resolve<'m, 's>(
     op: &'s Op,
@@ -48,9 +49,9 @@ pub(crate) fn resolve<'m, 's>(
 ) -> Option<Resolved<'m, 's>> {
     let [_, _, channels] = output.dims;
     let accumulate = |r: &AccumulateRef| accumulate(r, channels, constants, layout);
-    let residual = |r: &AccumulateRef| r.residual.map(|r| r.operand);
+    let residual = |r: &AccumulateRef| r.residual.filter(|_| linked::RESIDUAL).map(|r| r.operand);
     Some(match op {
-        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r } => {
+        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r } if linked::CONV2D => {
             let op = Conv2d {
                 geometry: geometry(taps),
                 groups: *groups,
@@ -60,17 +61,17 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::Conv2d(op, *x, residual(r))
         }
-        Op::Depthwise { x, taps, accumulate: r } => {
+        Op::Depthwise { x, taps, accumulate: r } if linked::DEPTHWISE => {
             let op = Depthwise { geometry: geometry(taps), accumulate: accumulate(r)? };
             Resolved::Depthwise(op, *x, residual(r))
         }
-        Op::Dense { x, accumulate: r } => {
+        Op::Dense { x, accumulate: r } if linked::DENSE => {
             Resolved::Dense(Dense { accumulate: accumulate(r)? }, *x, residual(r))
         }
-        Op::MaxPool { x, pool, clamp } => {
+        Op::MaxPool { x, pool, clamp } if linked::MAX_POOL => {
             Resolved::MaxPool(MaxPool { geometry: windows(pool), clamp: (*clamp).into() }, *x)
         }
-        Op::AveragePool { x, pool, entries, multipliers, offsets, shift, clamp } => {
+        Op::AveragePool { x, pool, entries, multipliers, offsets, shift, clamp } if linked::AVERAGE_POOL => {
             let op = AveragePool {
                 geometry: windows(pool),
                 multipliers: constants.words(*multipliers, *entries)?,
@@ -80,7 +81,7 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::AveragePool(op, *x)
         }
-        Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp } => {
+        Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp } if linked::ADD => {
             let op = Add {
                 a_multiplier: *a_multiplier,
                 b_multiplier: *b_multiplier,
@@ -90,7 +91,7 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::Add(op, *a, *b)
         }
-        Op::Rescale { x, entries, multipliers, offsets, shift, clamp } => {
+        Op::Rescale { x, entries, multipliers, offsets, shift, clamp } if linked::RESCALE => {
             let op = Rescale {
                 multipliers: constants.words(*multipliers, *entries)?,
                 offsets: constants.words(*offsets, *entries)?,
@@ -99,11 +100,14 @@ pub(crate) fn resolve<'m, 's>(
             };
             Resolved::Rescale(op, *x)
         }
-        Op::Table { x, entries } => Resolved::Table(Table { entries: constants.bytes(*entries)? }, *x),
-        Op::Concat { parts, shift, clamp } => Resolved::Concat(parts, *shift, *clamp),
-        Op::Window { x, offset, stride, fill } => {
+        Op::Table { x, entries } if linked::TABLE => {
+            Resolved::Table(Table { entries: constants.bytes(*entries)? }, *x)
+        }
+        Op::Concat { parts, shift, clamp } if linked::CONCAT => Resolved::Concat(parts, *shift, *clamp),
+        Op::Window { x, offset, stride, fill } if linked::WINDOW => {
             Resolved::Window(Window { offset: *offset, stride: *stride, fill: *fill }, *x)
         }
+        _ => return None,
     })
 }
 
@@ -127,10 +131,11 @@ pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option
     let y = output.spec();
     let weight_bits = op.accumulate().map_or(Accumulate::NONE.weight_bits, |r| r.width.into());
     let accumulate = Accumulate { layout: layout.into(), weight_bits, ..Accumulate::NONE };
-    let residual = op.accumulate().and_then(|r| r.residual).map(|r| r.operand.spec());
+    let residual = op.accumulate().and_then(|r| r.residual).filter(|_| linked::RESIDUAL);
+    let residual = residual.map(|r| r.operand.spec());
     let residual = residual.as_ref();
     let (first, second, scratch) = match op {
-        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } => {
+        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } if linked::CONV2D => {
             let op = Conv2d {
                 geometry: geometry(taps),
                 groups: *groups,
@@ -145,13 +150,13 @@ pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option
                 op.scratch_bytes(),
             )
         }
-        Op::Depthwise { x, taps, .. } => {
+        Op::Depthwise { x, taps, .. } if linked::DEPTHWISE => {
             let op = Depthwise { geometry: geometry(taps), accumulate };
             let x = x.spec();
             let scratch = op.scratch_bytes(&x, &y, distance);
             (op.over_input(&x, &y), residual.map_or(Overlap::NEVER, |r| op.over_residual(r, &y)), scratch)
         }
-        Op::Dense { x, .. } => {
+        Op::Dense { x, .. } if linked::DENSE => {
             let op = Dense { accumulate };
             (
                 Overlap::NEVER,
@@ -159,12 +164,16 @@ pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option
                 op.scratch_bytes(&x.spec()),
             )
         }
-        Op::MaxPool { x, pool, .. } | Op::AveragePool { x, pool, .. } => {
+        Op::MaxPool { x, pool, .. } | Op::AveragePool { x, pool, .. }
+            if linked::MAX_POOL || linked::AVERAGE_POOL =>
+        {
             (windows(pool).over_input(&x.spec(), &y), Overlap::NEVER, 0)
         }
-        Op::Add { a, b, .. } => (elementwise(&a.spec(), &y), elementwise(&b.spec(), &y), 0),
-        Op::Rescale { x, .. } | Op::Table { x, .. } => (elementwise(&x.spec(), &y), Overlap::NEVER, 0),
-        Op::Concat { .. } | Op::Window { .. } => (Overlap::NEVER, Overlap::NEVER, 0),
+        Op::Add { a, b, .. } if linked::ADD => (elementwise(&a.spec(), &y), elementwise(&b.spec(), &y), 0),
+        Op::Rescale { x, .. } | Op::Table { x, .. } if linked::RESCALE || linked::TABLE => {
+            (elementwise(&x.spec(), &y), Overlap::NEVER, 0)
+        }
+        _ => (Overlap::NEVER, Overlap::NEVER, 0),
     };
     Memory { overlaps: [first, second], scratch }
 }

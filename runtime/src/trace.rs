@@ -3,29 +3,40 @@
 
 use core::cell::Cell;
 
-use crc::{CRC_32_ISO_HDLC, Crc, Table};
+/// Reflected polynomial of CRC-32 (ISO-HDLC).
+const POLYNOMIAL: u32 = 0xedb8_8320;
 
-static CRC: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
-
-/// Bytes that are copied out of cells at a time.
-const CHUNK: usize = 32;
+/// What four bits do to the remainder: 64 bytes of flash, where a table for bytes has 1024.
+static NIBBLES: [u32; 16] = {
+    let mut table = [0u32; 16];
+    let mut nibble = 0u32;
+    while nibble < 16 {
+        let mut remainder = nibble;
+        let mut bit = 0;
+        while bit < 4 {
+            remainder = (remainder >> 1) ^ (POLYNOMIAL & (remainder & 1).wrapping_neg());
+            bit += 1;
+        }
+        table[nibble as usize] = remainder;
+        nibble += 1;
+    }
+    table
+};
 
 /// CRC-32 of bytes.
 pub fn crc32(bytes: &[u8]) -> u32 {
-    CRC.checksum(bytes)
+    !bytes.iter().fold(u32::MAX, |remainder, &byte| update(remainder, byte))
 }
 
 /// CRC-32 of a tensor's bytes.
 pub fn crc32_cells(cells: &[Cell<u8>]) -> u32 {
-    let mut digest = CRC.digest();
-    for chunk in cells.chunks(CHUNK) {
-        let mut copy = [0u8; CHUNK];
-        for (byte, cell) in copy.iter_mut().zip(chunk) {
-            *byte = cell.get();
-        }
-        digest.update(copy.get(..chunk.len()).unwrap_or(&[]));
-    }
-    digest.finalize()
+    !cells.iter().fold(u32::MAX, |remainder, cell| update(remainder, cell.get()))
+}
+
+#[inline(always)]
+fn update(remainder: u32, byte: u8) -> u32 {
+    let half = |remainder: u32| (remainder >> 4) ^ NIBBLES.get(remainder as usize & 15).copied().unwrap_or(0);
+    half(half(remainder ^ u32::from(byte)))
 }
 
 #[cfg(test)]

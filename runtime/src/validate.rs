@@ -4,13 +4,15 @@
 
 use core::iter;
 
+use kernels::arch::armv7em;
 use kernels::op::Overlap;
 use kernels::{KernelError, TensorSpec};
 
-use crate::LoadError;
-use crate::format::{Interface, Layout, Op, Operand, Region, Step};
+use crate::format::{DecodeError, Interface, Layout, Op, Operand, Region, Step};
+use crate::linked;
 use crate::model::next_step;
 use crate::resolve::{Constants, Resolved, concat_part, memory, resolve};
+use crate::{LoadError, Model};
 
 /// Where the result of a step may lie over its operand `index`, in the order of [`Op::operands`].
 pub fn overlap(op: &Op, output: &Operand, layout: Layout, index: usize) -> Overlap {
@@ -20,6 +22,43 @@ pub fn overlap(op: &Op, output: &Operand, layout: Layout, index: usize) -> Overl
 /// Bytes of scratch that a step needs: its result starts `distance` bytes behind its first operand, or lies apart.
 pub fn scratch_bytes(op: &Op, output: &Operand, layout: Layout, distance: Option<i32>) -> usize {
     memory(op, output, layout, distance).scratch
+}
+
+/// What a step needs beside the kernels that a core with the DSP extension has of its own, see the features `portable`
+/// and `wide`; `None` where it does not resolve, or the weights are packed for another tier.
+pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
+    let layout = match model.interface().layout {
+        Layout::Mve => return None,
+        Layout::Words => Layout::Rows,
+        layout => layout,
+    };
+    let y = step.output.spec();
+    let (portable, wide) = match resolve(&step.op, &step.output, model.constant_section(), layout)? {
+        Resolved::Conv2d(op, _, residual) if op.in_blocks() => {
+            (false, !armv7em::finishes_conv2d(&op, residual.is_some(), &y))
+        }
+        Resolved::Conv2d(..) => (true, false),
+        Resolved::Depthwise(op, x, residual) => {
+            (!armv7em::takes_depthwise(&op, residual.is_some(), &x.spec(), &y), false)
+        }
+        Resolved::Dense(..) if layout == Layout::Rows => (true, false),
+        Resolved::Dense(op, x, residual) => {
+            (false, !armv7em::finishes_dense(&op, residual.is_some(), &x.spec(), &y))
+        }
+        Resolved::AveragePool(op, x) => (!armv7em::takes_average_pool(&op, &x.spec(), &y), false),
+        Resolved::Add(_, a, b) => (!armv7em::takes_add(&a.spec(), &b.spec(), &y), false),
+        _ => (false, false),
+    };
+    Some(Beyond { portable, wide })
+}
+
+/// See [`beyond_dsp`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond {
+    /// A portable kernel.
+    pub portable: bool,
+    /// Results that products do not finish.
+    pub wide: bool,
 }
 
 /// Checks interface and all steps.
@@ -36,7 +75,10 @@ pub(crate) fn validate_steps(
     }
     let mut last = None;
     for index in 0..interface.steps {
-        let step = next_step(&mut rest).map_err(|_| LoadError::InvalidGraph { step: index })?;
+        let step = next_step(&mut rest).map_err(|error| match error {
+            DecodeError::Invalid => LoadError::InvalidGraph { step: index },
+            DecodeError::Unlinked(operator) => LoadError::UnsupportedOperator { step: index, operator },
+        })?;
         Check { index, step: &step, arena: interface.arena_bytes }.run(constants, interface.layout)?;
         last = Some(step.output);
     }
@@ -84,22 +126,26 @@ impl Check<'_> {
         if multipliers.flatten().is_some_and(|m| m.iter().any(|&m| m < 1)) {
             return Err(invalid);
         }
+        let second = self.step.op.accumulate().and_then(|a| a.residual);
+        if !linked::RESIDUAL && second.is_some() {
+            return self.kernel(Err(KernelError::UnsupportedByBuild));
+        }
         match resolved {
-            Resolved::Conv2d(op, x, residual) => {
+            Resolved::Conv2d(op, x, residual) if linked::CONV2D => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
             }
-            Resolved::Depthwise(op, x, residual) => {
+            Resolved::Depthwise(op, x, residual) if linked::DEPTHWISE => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
             }
-            Resolved::Dense(op, x, residual) => {
+            Resolved::Dense(op, x, residual) if linked::DENSE => {
                 self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
             }
-            Resolved::MaxPool(op, x) => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::AveragePool(op, x) => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::Add(op, a, b) => self.kernel(op.check(&a.spec(), &b.spec(), &y))?,
-            Resolved::Rescale(op, x) => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::Table(op, x) => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::Concat(parts, shift, clamp) => {
+            Resolved::MaxPool(op, x) if linked::MAX_POOL => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::AveragePool(op, x) if linked::AVERAGE_POOL => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::Add(op, a, b) if linked::ADD => self.kernel(op.check(&a.spec(), &b.spec(), &y))?,
+            Resolved::Rescale(op, x) if linked::RESCALE => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::Table(op, x) if linked::TABLE => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::Concat(parts, shift, clamp) if linked::CONCAT => {
                 let mut first = 0u16;
                 for part in parts {
                     let op = concat_part(part, first, shift, clamp);
@@ -111,7 +157,8 @@ impl Check<'_> {
                     return self.kernel(Err(KernelError::InvalidShape));
                 }
             }
-            Resolved::Window(op, x) => self.kernel(op.check(&x.spec(), &y))?,
+            Resolved::Window(op, x) if linked::WINDOW => self.kernel(op.check(&x.spec(), &y))?,
+            _ => return Err(invalid),
         }
         self.memory(layout)
     }

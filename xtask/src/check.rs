@@ -32,6 +32,10 @@ pub(crate) fn all() -> Outcome {
                 .env("RUSTDOCFLAGS", "-D warnings"))
         }),
         ("firmware audit", &mut || tool::run("audit", &[])),
+        ("flash of one model's firmware", &mut || {
+            let budget = shell::root().join("assets/flash/budget.toml");
+            tool::run("size", &["--budget".into(), budget.display().to_string()])
+        }),
     ])
 }
 

@@ -7,7 +7,9 @@
 mod calls;
 pub mod disassembly;
 mod error;
+mod needs;
 mod origin;
+mod product;
 mod report;
 mod rules;
 mod size;
@@ -15,6 +17,8 @@ mod size;
 use std::path::Path;
 
 pub use error::AuditError;
+pub use needs::needs;
+pub use product::{Budgets, ProductBudget, ProductSize, against, product_size};
 pub use rules::Rule;
 pub use size::{Group, Section, Size, size};
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Audit, Finding, Size};
+use super::{Audit, Finding, ProductSize, Section, Size};
 
 impl fmt::Display for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,18 +37,33 @@ impl fmt::Display for Finding {
     }
 }
 
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match (self.in_flash, self.in_ram) {
+            (true, true) => "flash and RAM",
+            (true, false) => "flash",
+            _ => "RAM",
+        };
+        write!(f, "    {:>9}  {:<14} {place}", self.bytes, self.name)
+    }
+}
+
+impl fmt::Display for ProductSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {} bytes of flash for runtime and kernels", self.board, self.engine_bytes)?;
+        writeln!(f, "  features of sparrowhawk-runtime: {}", self.needs.join(", "))?;
+        writeln!(f, "  sections")?;
+        self.sections.iter().try_for_each(|section| writeln!(f, "{section}"))?;
+        writeln!(f, "  code by operator, and by source file where operators share it")?;
+        self.pieces.iter().try_for_each(|piece| writeln!(f, "    {:>9}  {}", piece.bytes, piece.name))
+    }
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} bytes of flash, {} bytes of RAM", self.board, self.flash_bytes, self.ram_bytes)?;
         writeln!(f, "  sections")?;
-        for section in &self.sections {
-            let place = match (section.in_flash, section.in_ram) {
-                (true, true) => "flash and RAM",
-                (true, false) => "flash",
-                _ => "RAM",
-            };
-            writeln!(f, "    {:>9}  {:<14} {place}", section.bytes, section.name)?;
-        }
+        self.sections.iter().try_for_each(|section| writeln!(f, "{section}"))?;
         writeln!(f, "  code and constants in flash by group")?;
         for group in &self.groups {
             writeln!(f, "    {:>9}  {}", group.bytes, group.name)?;

@@ -1,6 +1,6 @@
 //! What the linked firmware takes of flash and RAM: by section, by crate, by function, and by what inference reaches.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use object::{Object, ObjectSection, ObjectSymbol, SectionFlags, SectionKind, SymbolKind, elf};
 
@@ -54,7 +54,7 @@ pub struct Size {
 
 const ENGINE: &str = "Sparrowhawk: runtime and kernels";
 const LIBRARY: &str = "core and compiler helpers (formatting of the harness's lines, memcpy)";
-const HARNESS: &str = "harness: firmware, cortex-m-rt, semihosting";
+pub(super) const HARNESS: &str = "harness: firmware, cortex-m-rt, semihosting";
 const UNNAMED: &str = "constants, vectors and padding without a symbol";
 
 /// Builds the board's firmware and measures it.
@@ -63,13 +63,10 @@ const UNNAMED: &str = "constants, vectors and padding without a symbol";
 /// No firmware, no disassembler, or a file that cannot be read.
 pub fn size(board: &'static Board) -> Result<Size, AuditError> {
     let path = board::build(board)?;
-    let bytes = fs::read(&path)?;
-    let file = object::File::parse(bytes.as_slice())?;
-    let sections: Vec<Section> = file.sections().filter_map(|section| measure(&section, board)).collect();
+    let (sections, functions) = read(&path, board)?;
     let total =
         |takes: fn(&Section) -> bool| sections.iter().filter(|one| takes(one)).map(|one| one.bytes).sum();
     let (flash_bytes, ram_bytes): (u32, u32) = (total(|one| one.in_flash), total(|one| one.in_ram));
-    let functions = functions(&file);
     let program = Program::read(&path)?;
     let entries = ENTRIES.iter().filter_map(|entry| {
         let reach = Reach::from(&program, entry.symbol)?;
@@ -87,6 +84,14 @@ pub fn size(board: &'static Board) -> Result<Size, AuditError> {
         entries: entries.collect(),
         sections,
     })
+}
+
+/// Sections and functions of a linked file.
+pub(super) fn read(path: &Path, board: &Board) -> Result<(Vec<Section>, Vec<Group>), AuditError> {
+    let bytes = fs::read(path)?;
+    let file = object::File::parse(bytes.as_slice())?;
+    let sections = file.sections().filter_map(|section| measure(&section, board)).collect();
+    Ok((sections, functions(&file)))
 }
 
 fn measure<'data>(section: &impl ObjectSection<'data>, board: &Board) -> Option<Section> {
@@ -129,7 +134,7 @@ fn groups(functions: &[Group], flash_bytes: u32) -> Vec<Group> {
 }
 
 /// The group of a demangled function: by the crate that its path, or its type's path, begins with.
-fn group(name: &str) -> &'static str {
+pub(super) fn group(name: &str) -> &'static str {
     if ENTRIES.iter().any(|entry| entry.symbol == name) {
         return ENGINE;
     }

@@ -5,6 +5,7 @@ use std::{
     env,
     fs::{self, File},
     path::{Path, PathBuf},
+    process::Command,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -12,6 +13,7 @@ use std::{
 use super::{Board, BoardError, Toolchain, process};
 
 const BINARY: &str = "sparrowhawk-cortex-m";
+const PRODUCT: &str = "product";
 /// A first build compiles `core`, on a machine that may be busy.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
 
@@ -65,7 +67,47 @@ pub(super) fn sources() -> Result<PathBuf, BoardError> {
     Ok(repository()?.join("targets/cortex-m"))
 }
 
+/// The linked firmware of one model and nothing else: `needs` are the features of `sparrowhawk-runtime` that it links.
+///
+/// # Errors
+/// Those of [`build`].
+pub fn build_product(board: &'static Board, model: &Path, needs: &[&str]) -> Result<PathBuf, BoardError> {
+    let model = std::path::absolute(model).map_err(BoardError::file("find", model))?;
+    link(board, PRODUCT, &format!("{}-product", board.name), |command| {
+        let features: Vec<String> = needs.iter().map(|need| format!("runtime/{need}")).collect();
+        command.args(["--bin", PRODUCT, "--no-default-features", "--features"]);
+        command.arg(format!("{PRODUCT},{}", features.join(",")));
+        command.env("SPARROWHAWK_MODEL", &model).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
+    })
+}
+
 fn build_now(board: &'static Board, image: Image) -> Result<PathBuf, BoardError> {
+    let name = match image {
+        Image::Product => board.name.to_owned(),
+        Image::Count => format!("{}-count", board.name),
+        Image::Conformance => format!("{}-conformance", board.name),
+    };
+    link(board, BINARY, &name, |command| {
+        command.args(["--bin", BINARY]);
+        if board.small {
+            command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
+        }
+        let feature = match image {
+            Image::Product => return,
+            Image::Count => "count",
+            Image::Conformance => "conformance",
+        };
+        command.args(["--features", feature]);
+    })
+}
+
+/// Builds one program for a board; gives its copy under `name`.
+fn link(
+    board: &'static Board,
+    program: &str,
+    name: &str,
+    choose: impl FnOnce(&mut Command),
+) -> Result<PathBuf, BoardError> {
     let repository = repository()?;
     let sources = sources()?;
     let target_folder =
@@ -83,25 +125,12 @@ fn build_now(board: &'static Board, image: Image) -> Result<PathBuf, BoardError>
     let mut command = toolchain.build_command(board);
     command.current_dir(&sources).arg("--quiet").arg("--locked");
     command.env("CARGO_TARGET_DIR", &folder).env("SPARROWHAWK_BOARD", board.name);
-    if board.small {
-        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
-    }
-    let name = match image {
-        Image::Product => board.name.to_owned(),
-        Image::Count => {
-            command.args(["--features", "count"]);
-            format!("{}-count", board.name)
-        }
-        Image::Conformance => {
-            command.args(["--features", "conformance"]);
-            format!("{}-conformance", board.name)
-        }
-    };
+    choose(&mut command);
     let done = process::finish(&mut command, BUILD_LIMIT).map_err(BoardError::io("cannot start cargo"))?;
     if !done.success {
         return Err(BoardError::Build { board: board.name, log: done.stderr });
     }
-    let linked = folder.join(board.target).join("release").join(BINARY);
+    let linked = folder.join(board.target).join("release").join(program);
     let path = folder.join(format!("{name}.elf"));
     let fresh = folder.join(format!("{name}.elf.new"));
     // Renamed, so that an emulator that is reading the old file keeps it.

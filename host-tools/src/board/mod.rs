@@ -16,7 +16,7 @@ pub use boards::{BOARDS, Board, Region};
 pub use chips::{CHIPS, Chip, Device};
 pub use emulate::{Mode, RunOptions, conformance, run};
 pub use error::BoardError;
-pub use firmware::{Image, build, build_image};
+pub use firmware::{Image, build, build_image, build_product};
 pub use lines::{BoardRun, InputRun};
 pub use toolchain::Toolchain;
 

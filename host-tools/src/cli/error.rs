@@ -68,6 +68,14 @@ pub enum CommandError {
         /// Why.
         source: runtime::LoadError,
     },
+    /// A budget cannot be read.
+    #[error("{}: {source}", path.display())]
+    Budget {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: toml::de::Error,
+    },
     /// Nothing to run.
     #[error("{}: holds no golden vectors; give inputs with --data, or quantize with --golden 1", path.display())]
     NoVectors {

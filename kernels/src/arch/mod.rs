@@ -7,13 +7,15 @@ pub mod words;
 
 use core::cell::Cell;
 
+use crate::linked;
 use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise};
 use crate::{KernelError, Layout, Tensor, generic};
 
-/// Whether this build has kernels for weights of a layout: a host has all of them, and rows run everywhere.
+/// Whether this build has kernels for weights of a layout: a host has all of them, and rows run
+/// wherever portable kernels are linked.
 pub const fn supports(layout: Layout) -> bool {
     match layout {
-        Layout::Rows | Layout::Words => true,
+        Layout::Rows | Layout::Words => linked::PORTABLE,
         Layout::Dsp => cfg!(all(dsp, not(mve))) || !cfg!(target_os = "none"),
         Layout::Mve => cfg!(mve) || !cfg!(target_os = "none"),
     }
@@ -34,12 +36,13 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    match op.accumulate.layout {
-        _ if !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
+    let residual = residual.filter(|_| linked::RESIDUAL);
+    match op.accumulate.layout.linked() {
+        _ if linked::PORTABLE && !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
         Layout::Words if WORDS => words::conv2d(x, residual, op, scratch, y),
-        Layout::Words => {
+        Layout::Words if linked::PORTABLE => {
             generic::conv2d(x, residual, &Conv2d { accumulate: op.accumulate.rows(), ..*op }, scratch, y)
         }
         _ => Err(KernelError::UnsupportedLayout),
@@ -58,11 +61,13 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    match op.accumulate.layout {
+    let residual = residual.filter(|_| linked::RESIDUAL);
+    match op.accumulate.layout.linked() {
         Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
         Layout::Words if WORDS => words::depthwise(x, residual, op, scratch, y),
-        _ => generic::depthwise(x, residual, op, scratch, y),
+        _ if linked::PORTABLE => generic::depthwise(x, residual, op, scratch, y),
+        _ => Err(KernelError::UnsupportedByBuild),
     }
 }
 
@@ -78,12 +83,15 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    match op.accumulate.layout {
-        Layout::Rows => generic::dense(x, residual, op, scratch, y),
+    let residual = residual.filter(|_| linked::RESIDUAL);
+    match op.accumulate.layout.linked() {
+        Layout::Rows if linked::PORTABLE => generic::dense(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),
         Layout::Words if WORDS => words::dense(x, residual, op, scratch, y),
-        Layout::Words => generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y),
+        Layout::Words if linked::PORTABLE => {
+            generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y)
+        }
         _ => Err(KernelError::UnsupportedLayout),
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn gather(
 /// Copies channels `first ..` of a pixel into bytes.
 #[inline(always)]
 pub(crate) fn widen(pixel: &[Cell<u8>], dtype: Dtype, first: usize, bytes: &[Cell<u8>]) {
-    if dtype == Dtype::I8 {
+    if dtype.is_bytes() {
         let source = pixel.get(first..).unwrap_or(&[]);
         for (byte, source) in bytes.iter().zip(source) {
             byte.set(source.get());

@@ -6,7 +6,7 @@ use super::column::widen;
 use super::dot::dot;
 use super::finish::Finish;
 use crate::op::Dense;
-use crate::{Dtype, KernelError, Layout, Tensor, Weights};
+use crate::{KernelError, Layout, Tensor, Weights};
 
 /// Fully connected layer, see [`Dense`].
 ///
@@ -24,7 +24,7 @@ pub fn dense(
     if op.accumulate.layout != Layout::Rows {
         return Err(KernelError::UnsupportedLayout);
     }
-    let column = if x.spec().dtype == Dtype::I8 {
+    let column = if x.spec().dtype.is_bytes() {
         x.cells()
     } else {
         let need = op.scratch_bytes(&x.spec());

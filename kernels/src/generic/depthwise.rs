@@ -7,7 +7,7 @@ use super::finish::Finish;
 use crate::layout::unpack;
 use crate::op::Depthwise;
 use crate::tensor::read;
-use crate::{Dtype, KernelError, Tensor, WeightBits, Weights};
+use crate::{KernelError, Tensor, WeightBits, Weights};
 
 /// Channels that are accumulated together.
 const BLOCK: usize = 16;
@@ -73,7 +73,7 @@ fn accumulate(
             match (iy, op.geometry.column(ox, kx, columns)) {
                 (Some(iy), Some(ix)) => {
                     let pixel = source.pixel(iy, ix, oy);
-                    if let (Dtype::I8, WeightBits::W8) = (spec.dtype, bits) {
+                    if spec.dtype.is_bytes() && bits.linked() == WeightBits::W8 {
                         let (pixel, row) = (pixel.get(first..), row.get(first..));
                         let taps = pixel.unwrap_or(&[]).iter().zip(row.unwrap_or(&[]));
                         for (acc, (x, &w)) in acc.iter_mut().zip(taps) {

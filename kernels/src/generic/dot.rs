@@ -7,7 +7,7 @@ use crate::WeightBits;
 /// `sum(column[i] * weight[i])`; activations are bytes in two's complement.
 #[inline(always)]
 pub(super) fn dot(column: &[Cell<u8>], row: &[u8], bits: WeightBits) -> i32 {
-    match bits {
+    match bits.linked() {
         WeightBits::W8 => dot8(column, row),
         WeightBits::W4 => dot4(column, row),
         WeightBits::W2 => dot2(column, row),

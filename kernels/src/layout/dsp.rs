@@ -73,7 +73,7 @@ pub struct Blocks {
 impl Blocks {
     /// Inputs of a kernel row with those that pad it.
     pub(crate) const fn padded_row(&self) -> usize {
-        let eight = self.channels == DENSE_CHANNELS || matches!(self.bits, WeightBits::W2);
+        let eight = self.channels == DENSE_CHANNELS || matches!(self.bits.linked(), WeightBits::W2);
         let unit = if eight { 7 } else { 3 };
         (self.row_len + unit) & !unit
     }
@@ -111,7 +111,7 @@ impl Blocks {
 
     /// Chunks of a channel that is not folded.
     pub(crate) const fn chunks(&self) -> usize {
-        match self.bits {
+        match self.bits.linked() {
             // 33826 / 2^22 is 1 / 124 closely enough for every channel; a test counts them all.
             WeightBits::W8 => ((self.row_words() + CHUNK_WORDS - 1) * 33_826) >> 22,
             _ => 1,
@@ -165,14 +165,14 @@ impl Blocks {
         };
         let folded = (0..count).all(|channel| bound(channel) < 1 << (31 - bits.log2_factor()));
         let chunk_words = if folded { words } else { CHUNK_WORDS };
-        let chunk_words = if bits == WeightBits::W8 { chunk_words } else { words };
+        let chunk_words = if bits.linked() == WeightBits::W8 { chunk_words } else { words };
         emit(u32::from(folded));
         for block in (0..count).step_by(channels) {
             for chunk in (0..words).step_by(chunk_words) {
                 let end = words.min(chunk + chunk_words);
                 for c in block..block + channels {
                     let mut header = if folded { bias(c) << bits.log2_factor() } else { 0 };
-                    if bits == WeightBits::W8 {
+                    if bits.linked() == WeightBits::W8 {
                         let even = (2 * chunk..2 * end).map(|i| padded(c, 2 * i) + 128).sum::<i32>();
                         header = header.wrapping_sub(127 * even);
                     }
@@ -235,7 +235,7 @@ fn decode(bits: WeightBits, word: &[u8], i: usize) -> i32 {
 /// One word of a channel: `weight` gives its inputs.
 fn encode(bits: WeightBits, weight: impl Fn(usize) -> i32) -> u32 {
     let byte = |k: usize| -> u8 {
-        (match bits {
+        (match bits.linked() {
             WeightBits::W8 => weight(k) + if k & 1 == 0 { 128 } else { 0 },
             // Byte k of a word: lane k / 2, group k % 2 of inputs.
             WeightBits::W4 => {

@@ -41,7 +41,7 @@ pub enum WeightBits {
 impl WeightBits {
     /// Bits of one weight.
     pub const fn bits(self) -> u32 {
-        match self {
+        match self.linked() {
             Self::W2 => 2,
             Self::W4 => 4,
             Self::W8 => 8,
@@ -50,7 +50,7 @@ impl WeightBits {
 
     /// Base-2 logarithm of the weights in a byte.
     pub const fn log2_per_byte(self) -> u32 {
-        match self {
+        match self.linked() {
             Self::W2 => 2,
             Self::W4 => 1,
             Self::W8 => 0,

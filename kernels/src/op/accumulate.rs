@@ -69,7 +69,7 @@ impl Accumulate<'_> {
                 return Err(KernelError::InvalidShape);
             }
         }
-        match (self.layout, blocks) {
+        match (self.layout.linked(), blocks) {
             (Layout::Dsp, Some(blocks)) => {
                 let need = blocks.bytes();
                 check_entries(self.weights.len(), need.ok_or(KernelError::InvalidShape)?)?;

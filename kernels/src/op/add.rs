@@ -1,6 +1,8 @@
 //! Residual addition of two tensors of different scale and width.
 
 use super::{check_clamp, check_rescale_shift};
+use crate::arch::armv7em;
+use crate::linked;
 use crate::numerics::Clamp;
 use crate::{KernelError, TensorSpec};
 
@@ -32,6 +34,7 @@ impl Add {
         if a.dims != y.dims || b.dims != y.dims {
             return Err(KernelError::InvalidShape);
         }
+        linked::need(linked::PORTABLE || armv7em::takes_add(a, b, y))?;
         check_rescale_shift(self.shift)?;
         check_clamp(self.clamp, y.dtype)
     }

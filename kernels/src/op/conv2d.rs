@@ -3,6 +3,7 @@
 use super::{Accumulate, Overlap, overlap};
 use crate::arch::{armv7em, mve, words};
 use crate::layout::dsp::{Blocks, CONV_CHANNELS};
+use crate::linked;
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
 
@@ -100,9 +101,13 @@ impl Conv2d<'_> {
         {
             return Err(KernelError::InvalidGeometry);
         }
+        linked::check(self.accumulate.weight_bits, residual, self.in_blocks())?;
         let row_len = self.column_len().ok_or(KernelError::InvalidShape)?;
         let blocks = if self.groups == 1 { Some(self.blocks()) } else { None };
-        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())
+        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())?;
+        linked::need(
+            linked::WIDE || !self.in_blocks() || armv7em::finishes_conv2d(self, residual.is_some(), y),
+        )
     }
 
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
@@ -124,12 +129,12 @@ impl Conv2d<'_> {
 
     /// Whether a kernel of the layout's own takes it: a layout other than `rows`, and not grouped.
     pub fn in_blocks(&self) -> bool {
-        self.accumulate.layout != Layout::Rows && self.groups == 1
+        self.accumulate.layout.linked() != Layout::Rows && self.groups == 1
     }
 
     /// Bytes of scratch: one column, an element a byte; for weights in blocks a strip of columns.
     pub fn scratch_bytes(&self) -> usize {
-        match self.accumulate.layout {
+        match self.accumulate.layout.linked() {
             Layout::Dsp if self.in_blocks() => armv7em::conv2d::scratch(self),
             Layout::Mve if self.in_blocks() => mve::conv2d::scratch(self),
             Layout::Words if self.in_blocks() => words::conv2d::scratch(self),

@@ -3,6 +3,7 @@
 use super::{Accumulate, Overlap, overlap};
 use crate::arch::{armv7em, mve};
 use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
+use crate::linked;
 use crate::size::product;
 use crate::{Dtype, KernelError, Layout, TensorSpec};
 
@@ -32,10 +33,16 @@ impl Dense<'_> {
         if (y.dims.h, y.dims.w) != (1, 1) {
             return Err(KernelError::InvalidShape);
         }
+        linked::check(
+            self.accumulate.weight_bits,
+            residual,
+            self.accumulate.layout.linked() != Layout::Rows,
+        )?;
         let (h, w, c) = x.dims.hwc();
         // No overflow on a 32-bit device: the bytes checked above hold two elements at most.
         let rows = usize::from(y.dims.c);
-        self.accumulate.check(x, residual, y, (rows, h * w * c), Some(&self.blocks(x, rows)))
+        self.accumulate.check(x, residual, y, (rows, h * w * c), Some(&self.blocks(x, rows)))?;
+        linked::need(linked::WIDE || armv7em::finishes_dense(self, residual.is_some(), x, y))
     }
 
     /// The blocks of weights in layout `dsp` for `rows` results.
@@ -48,7 +55,7 @@ impl Dense<'_> {
     /// Bytes of scratch.
     pub fn scratch_bytes(&self, x: &TensorSpec) -> usize {
         let (h, w, c) = x.dims.hwc();
-        match self.accumulate.layout {
+        match self.accumulate.layout.linked() {
             Layout::Dsp => armv7em::dense::scratch(self, x),
             Layout::Mve => mve::dense::scratch(x),
             Layout::Rows | Layout::Words if x.dtype == Dtype::I8 => 0,

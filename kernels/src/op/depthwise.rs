@@ -2,6 +2,7 @@
 
 use super::{Accumulate, Geometry, Overlap, overlap};
 use crate::arch::{armv7em, mve};
+use crate::linked;
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
 
@@ -34,14 +35,16 @@ impl Depthwise<'_> {
         if x.dims.c != y.dims.c {
             return Err(KernelError::InvalidShape);
         }
+        let tier = !linked::PORTABLE && armv7em::depthwise::takes(self, residual.is_some(), x, y);
+        linked::check(self.accumulate.weight_bits, residual, tier)?;
         self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
     }
 
     /// Bytes of scratch where the result starts `distance` bytes behind the input; `None` where they lie apart. Where
     /// a layout has a kernel of its own always those of the ring, and what that kernel needs.
     pub fn scratch_bytes(&self, x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> usize {
-        if let Some(own) = self.own_scratch(x, y) {
-            return self.ring_bytes(x).max(own);
+        if self.own_scratch(x, y).is_some() {
+            return self.kept_bytes(x, y);
         }
         let free = distance.is_none_or(|distance| self.without_ring(x, y).allows(distance));
         if free { 0 } else { self.ring_bytes(x) }
@@ -49,11 +52,16 @@ impl Depthwise<'_> {
 
     /// Scratch of the layout's own kernel; `None` where it has none for these shapes and types.
     fn own_scratch(&self, x: &TensorSpec, y: &TensorSpec) -> Option<usize> {
-        match self.accumulate.layout {
+        match self.accumulate.layout.linked() {
             Layout::Rows | Layout::Words => None,
             Layout::Dsp => Some(armv7em::depthwise::scratch(self, x, y)),
             Layout::Mve => mve::depthwise::scratch(self, x, y),
         }
+    }
+
+    /// The same where the layout has a kernel of its own: it does not depend on the distance.
+    pub(crate) fn kept_bytes(&self, x: &TensorSpec, y: &TensorSpec) -> usize {
+        self.ring_bytes(x).max(self.own_scratch(x, y).unwrap_or(0))
     }
 
     /// Bytes of the input rows that are kept.

@@ -1,6 +1,8 @@
 //! Maximum and average pooling; global pooling is a window as large as the input.
 
 use super::{Overlap, check_clamp, check_entries, check_rescale_shift, overlap};
+use crate::arch::armv7em;
+use crate::linked;
 use crate::numerics::Clamp;
 use crate::{KernelError, TensorSpec};
 
@@ -89,6 +91,7 @@ impl AveragePool<'_> {
     /// See [`KernelError`].
     pub fn check(&self, x: &TensorSpec, y: &TensorSpec) -> Result<(), KernelError> {
         self.geometry.check(x, y)?;
+        linked::need(linked::PORTABLE || armv7em::takes_average_pool(self, x, y))?;
         let entries = if self.multipliers.len() == 1 { 1 } else { self.geometry.taps().taps() };
         check_entries(self.multipliers.len(), entries)?;
         check_entries(self.offsets.len(), entries)?;

@@ -4,13 +4,16 @@
 use heapless::Vec;
 use kernels::numerics::Clamp;
 use kernels::{Dims, Dtype, TensorSpec, WeightBits};
-use serde::{Deserialize, Serialize};
+#[cfg(test)]
+use serde::Deserialize;
+use serde::Serialize;
 
 /// Most parts of one concatenation step.
 pub const MAX_CONCAT: usize = 8;
 
 /// How the weights of a file are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub enum Layout {
     /// Plain rows (`kernels::layout`): runs everywhere.
     Rows,
@@ -23,7 +26,8 @@ pub enum Layout {
 }
 
 /// Storage type of an activation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub enum ActivationType {
     /// Unsigned nibble.
     U4,
@@ -34,7 +38,8 @@ pub enum ActivationType {
 }
 
 /// Width of a weight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub enum WeightWidth {
     /// 2 bits.
     W2,
@@ -45,7 +50,8 @@ pub enum WeightWidth {
 }
 
 /// A tensor in the arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Operand {
     /// First byte in the arena.
     pub offset: u32,
@@ -58,7 +64,8 @@ pub struct Operand {
 }
 
 /// Bytes in the arena or in CONST.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Region {
     /// First byte.
     pub offset: u32,
@@ -67,7 +74,8 @@ pub struct Region {
 }
 
 /// A positive real number as `mantissa / 2^shift`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Scale {
     /// Numerator.
     pub mantissa: u32,
@@ -76,7 +84,8 @@ pub struct Scale {
 }
 
 /// What the network shows to the outside; first thing in GRAPH.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Interface {
     /// How weights are packed.
     pub layout: Layout,
@@ -97,7 +106,8 @@ pub struct Interface {
 }
 
 /// Limits of a result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct ClampRef {
     /// Smallest result.
     pub lo: i16,
@@ -106,7 +116,8 @@ pub struct ClampRef {
 }
 
 /// Taps of a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Taps {
     /// Kernel rows and columns.
     pub kernel: [u8; 2],
@@ -119,7 +130,8 @@ pub struct Taps {
 }
 
 /// Windows of a pooling step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct PoolRef {
     /// Window rows and columns.
     pub kernel: [u8; 2],
@@ -130,7 +142,8 @@ pub struct PoolRef {
 }
 
 /// Second operand of an accumulating step, summed before the clamp.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct ResidualRef {
     /// The tensor.
     pub operand: Operand,
@@ -140,7 +153,8 @@ pub struct ResidualRef {
 
 /// Weights and requantisation of an accumulating step. Offsets are bytes in CONST; biases and multipliers
 /// are i32, one for each output channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct AccumulateRef {
     /// Packed weights.
     pub weights: Region,
@@ -159,7 +173,8 @@ pub struct AccumulateRef {
 }
 
 /// One part of a concatenation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Part {
     /// The tensor.
     pub operand: Operand,
@@ -170,7 +185,8 @@ pub struct Part {
 }
 
 /// One operation on tensors in the arena.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 pub struct Step {
     /// Operator with its operands.
     pub op: Op,
@@ -182,7 +198,8 @@ pub struct Step {
 
 /// Operators. `entries` of multipliers and offsets: 1, or one for each channel (rescale) or tap count
 /// (average pooling).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(Deserialize))]
 #[expect(missing_docs, reason = "fields are those of the operator in kernels::op that each variant names")]
 pub enum Op {
     /// `kernels::op::Conv2d`.

@@ -3,15 +3,21 @@
 use super::bytes::{clamp_bytes, store};
 use super::simd::{pkhbt, pkhtb, smlad, ssat8, sxtb16, sxtb16_ror8};
 use super::widen::word;
+use crate::linked;
 use crate::op::Add;
-use crate::{Dtype, KernelError, Tensor, generic, numerics};
+use crate::{KernelError, Tensor, TensorSpec, generic, numerics};
+
+/// Whether [`add`] has a kernel of its own for a step, and does not leave it to the generic tier.
+pub fn takes(a: &TensorSpec, b: &TensorSpec, y: &TensorSpec) -> bool {
+    [a, b, y].iter().all(|spec| spec.dtype.is_bytes())
+}
 
 /// Residual addition, see [`Add`]. What is not bytes runs on the generic tier.
 ///
 /// # Errors
 /// Those of [`Add::check`].
 pub fn add(a: &Tensor, b: &Tensor, op: &Add, y: &Tensor) -> Result<(), KernelError> {
-    if [a, b, y].iter().any(|tensor| tensor.spec().dtype != Dtype::I8) {
+    if linked::PORTABLE && !takes(&a.spec(), &b.spec(), &y.spec()) {
         return generic::add(a, b, op, y);
     }
     op.check(&a.spec(), &b.spec(), &y.spec())?;

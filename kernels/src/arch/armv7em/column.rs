@@ -48,7 +48,7 @@ impl<'a, const P: usize> Columns<'a, P> {
         // What pads all kernel rows together is zero, and stays so.
         let filled = blocks.kernel_rows * stage_bytes;
         words.iter().skip((filled >> 1) * P).for_each(|word| word.set(0));
-        let chunked = !folded && matches!(blocks.bits, WeightBits::W8);
+        let chunked = !folded && matches!(blocks.bits.linked(), WeightBits::W8);
         let long = !folded || filled > MAX_INPUTS;
         Some(Self { bits: blocks.bits, sums: signed(sums), words, stage, stage_bytes, chunked, long })
     }
@@ -158,7 +158,7 @@ fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell
         return sums_of(sums);
     }
     let mut lanes = [0; P];
-    match bits {
+    match bits.linked() {
         WeightBits::W8 => lanes = source.map(|source| column8(source, out)),
         WeightBits::W4 => widen4::<P, 2>(source, out, &mut lanes),
         WeightBits::W2 => widen2::<P, 4>(source, out, &mut lanes),

@@ -7,12 +7,13 @@ use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes};
 use super::nibbles::pack;
 use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use super::taps::{Pixel, STAGED, Taps};
 use crate::generic::finish::Finish;
 use crate::layout::dsp::CONV_CHANNELS;
+use crate::linked;
 use crate::op::Conv2d;
-use crate::{Dtype, KernelError, Layout, Tensor};
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
 /// Blocks whose accumulators are finished together.
 const BATCH: usize = 4;
@@ -23,6 +24,11 @@ const NARROW: usize = 32;
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
     scratch_bytes(&op.blocks(), PIXELS, STAGED)
+}
+
+/// Whether [`conv2d`] finishes all results in its products; `op` and its operands are checked.
+pub fn finishes(op: &Conv2d, residual: bool, y: &TensorSpec) -> bool {
+    op.in_blocks() && stream::finishes(&op.blocks(), &op.accumulate, residual, y)
 }
 
 /// Convolution of one group with weights in layout `dsp`, see [`Conv2d`].
@@ -85,13 +91,16 @@ pub fn conv2d(
                 strip.run(sums, pixels.map(|pixel| pixel.index * channels));
                 channels & !1
             }
-            (_, Some(shift)) => {
+            (_, Some(shift)) if linked::WIDE => {
                 kernel.store_nibbles(&pixels, count, sums, shift);
                 channels & !1
             }
             _ => 0,
         };
         if done < channels {
+            if !linked::WIDE {
+                return Err(KernelError::UnsupportedByBuild);
+            }
             kernel.finish(&pixels, count, done, sums);
         }
     }
@@ -113,7 +122,7 @@ struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     /// The product of a strip where results are bytes, and their shift is one that the products' high words have.
     fn strip(&self) -> Option<Strip<'a>> {
-        let bytes = |tensor: &Tensor| tensor.spec().dtype == Dtype::I8;
+        let bytes = |tensor: &Tensor| tensor.spec().dtype.is_bytes();
         let accumulate = &self.op.accumulate;
         let shift = self.stream.shift(accumulate.shift)?;
         if !bytes(self.y) || !self.residual.is_none_or(bytes) {

@@ -5,12 +5,13 @@ use core::cell::Cell;
 use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes};
 use super::product::{Bytes, Output};
-use super::stream::Stream;
+use super::stream::{self, Stream};
 use crate::generic::column::widen;
 use crate::generic::finish::Finish;
 use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
+use crate::linked;
 use crate::op::Dense;
-use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
+use crate::{KernelError, Layout, Tensor, TensorSpec};
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Bytes are widened from where they lie but for a rest.
 pub(crate) fn scratch(op: &Dense, x: &TensorSpec) -> usize {
@@ -20,7 +21,13 @@ pub(crate) fn scratch(op: &Dense, x: &TensorSpec) -> usize {
 
 /// Whether the input can be widened without staging.
 fn direct(x: &TensorSpec, blocks: &Blocks) -> bool {
-    x.dtype == Dtype::I8 && blocks.fits() && blocks.padded_row() == blocks.row_len
+    x.dtype.is_bytes() && blocks.fits() && blocks.padded_row() == blocks.row_len
+}
+
+/// Whether [`dense`] finishes all results in its products; `op` and its operands are checked.
+pub fn finishes(op: &Dense, residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
+    let blocks = op.blocks(x, usize::from(y.dims.c));
+    op.accumulate.layout == Layout::Dsp && stream::finishes(&blocks, &op.accumulate, residual, y)
 }
 
 /// Fully connected layer with weights in layout `dsp`, see [`Dense`].
@@ -57,7 +64,8 @@ pub fn dense(
     }
     let [sum] = filler.finish();
     let mut first = 0;
-    if let (None, Dtype::I8, Some(shift)) = (residual, y.spec().dtype, stream.shift(op.accumulate.shift)) {
+    let plain = residual.is_none() && y.spec().dtype.is_bytes();
+    if let (true, Some(shift)) = (plain, stream.shift(op.accumulate.shift)) {
         let whole = channels >> DENSE_CHANNELS.ilog2();
         let bytes = Bytes { multipliers: op.accumulate.multipliers, shift, out: y.cells() };
         stream.product(&columns, 0, whole).dense(sum, &Output::Bytes(bytes));
@@ -66,7 +74,7 @@ pub fn dense(
     }
     let finish = Finish::new(&op.accumulate, y, residual, (0, 0));
     let cells = [const { Cell::new(0) }; DENSE_CHANNELS];
-    while first < channels {
+    while linked::WIDE && first < channels {
         let block = first >> DENSE_CHANNELS.ilog2();
         if stream.folded {
             stream.product(&columns, block, 1).dense(sum, &Output::Accumulators(&cells));

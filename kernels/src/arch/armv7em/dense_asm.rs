@@ -224,7 +224,7 @@ dense!(dense_2, [words_2]);
 
 /// Bytes of instructions for what the loop repeats; base-2 logarithms of the words in it and of its repetitions.
 const fn unrolled(bits: WeightBits) -> (usize, u32, u32) {
-    match bits {
+    match bits.linked() {
         WeightBits::W8 => (27 * 4, 1, 3),
         WeightBits::W4 => (35 * 4, 0, 1),
         WeightBits::W2 => (69 * 4, 0, 0),
@@ -261,7 +261,7 @@ pub(super) fn dense(product: &Product<1>, sum: i32, out: &Output) {
     // SAFETY: `Product::room` has compared column, weights, multipliers and output with the blocks. The loop is entered
     // a whole number of its repetitions before its end. All bytes written are cells.
     unsafe {
-        match product.bits {
+        match product.bits.linked() {
             WeightBits::W8 => dense_8(&task),
             WeightBits::W4 => dense_4(&task),
             WeightBits::W2 => dense_2(&task),

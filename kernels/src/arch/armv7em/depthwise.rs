@@ -12,8 +12,9 @@ use super::column::words;
 use super::planes::{Class, Group};
 use super::rows::Widen;
 use super::simd::{pkhbt, pkhtb, sxtb16, sxtb16_ror8};
+use crate::linked;
 use crate::op::{Accumulate, Depthwise};
-use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, WeightBits, Weights, generic};
+use crate::{KernelError, Layout, Tensor, TensorSpec, WeightBits, Weights, generic};
 
 /// Channels that are widened together.
 const GROUP: usize = 4;
@@ -48,7 +49,8 @@ impl Tile {
             && geometry.stride[0] == geometry.stride[1]
             && matches!(stride, 1 | 2)
             && geometry.pad.iter().all(|&pad| pad <= 2)
-            && (x.dtype, y.dtype) == (Dtype::I8, Dtype::I8);
+            && x.dtype.is_bytes()
+            && y.dtype.is_bytes();
         if !known {
             return None;
         }
@@ -95,7 +97,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), None), scratch.len());
+    let (need, have) = (op.kept_bytes(&x.spec(), &y.spec()), scratch.len());
     let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
     if have < need {
         return Err(small);
@@ -108,10 +110,11 @@ pub fn depthwise(
             clamp_bytes(y.cells(), op.accumulate.clamp);
             Ok(())
         }
-        _ => {
+        _ if linked::PORTABLE => {
             let accumulate = Accumulate { layout: Layout::Rows, ..op.accumulate };
             generic::depthwise(x, residual, &Depthwise { accumulate, ..*op }, scratch, y)
         }
+        _ => Err(KernelError::UnsupportedByBuild),
     }
 }
 
@@ -210,7 +213,7 @@ fn four(weights: &Weights, tap: usize, first: usize) -> u32 {
     let row = weights.row(tap);
     let start = first >> weights.bits().log2_per_byte();
     let byte = |i: usize| row.get(start + i).copied().map_or(0, u32::from);
-    match weights.bits() {
+    match weights.bits().linked() {
         WeightBits::W8 => byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24,
         WeightBits::W4 => {
             let bytes = byte(0) | byte(1) << 16;

@@ -19,7 +19,7 @@ macro_rules! core_with_dsp {
     };
 }
 
-mod add;
+pub(crate) mod add;
 mod bytes;
 mod column;
 pub(crate) mod conv2d;
@@ -31,7 +31,7 @@ mod nibbles;
 mod planes;
 #[cfg(dsp)]
 mod planes_asm;
-mod pool;
+pub(crate) mod pool;
 mod product;
 mod rows;
 mod simd;
@@ -43,8 +43,8 @@ mod widen;
 #[cfg(dsp)]
 mod widen_asm;
 
-pub use add::add;
-pub use conv2d::conv2d;
-pub use dense::dense;
+pub use add::{add, takes as takes_add};
+pub use conv2d::{conv2d, finishes as finishes_conv2d};
+pub use dense::{dense, finishes as finishes_dense};
 pub use depthwise::{depthwise, takes as takes_depthwise};
-pub use pool::average_pool;
+pub use pool::{average_pool, takes as takes_average_pool};

@@ -2,23 +2,28 @@
 
 use super::simd::{sxtab16, sxtab16_ror8};
 use super::widen::word;
+use crate::linked;
 use crate::op::{AveragePool, Geometry};
-use crate::{Dtype, KernelError, Tensor, generic, numerics};
+use crate::{KernelError, Tensor, TensorSpec, generic, numerics};
 
 /// Most taps whose sum of bytes fits a 16-bit lane.
 const MAX_TAPS: usize = 255;
+
+/// Whether [`average_pool`] has a kernel of its own for a step, and does not leave it to the generic tier.
+pub fn takes(op: &AveragePool, x: &TensorSpec, y: &TensorSpec) -> bool {
+    x.dtype.is_bytes() && y.dtype.is_bytes() && op.geometry.taps().taps() <= MAX_TAPS
+}
 
 /// Average pooling, see [`AveragePool`]. Other types than bytes and huge windows run on the generic tier.
 ///
 /// # Errors
 /// Those of [`AveragePool::check`].
 pub fn average_pool(x: &Tensor, op: &AveragePool, y: &Tensor) -> Result<(), KernelError> {
-    let taps = op.geometry.taps();
-    let bytes = x.spec().dtype == Dtype::I8 && y.spec().dtype == Dtype::I8;
-    if !bytes || taps.taps() > MAX_TAPS {
+    if linked::PORTABLE && !takes(op, &x.spec(), &y.spec()) {
         return generic::average_pool(x, op, y);
     }
     op.check(&x.spec(), &y.spec())?;
+    let taps = op.geometry.taps();
     let (height, width, channels) = x.spec().dims.hwc();
     let (rows, columns, _) = y.spec().dims.hwc();
     for oy in 0..rows {

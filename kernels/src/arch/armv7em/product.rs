@@ -55,7 +55,7 @@ impl<'a, const P: usize> Product<'a, P> {
     /// Words of the columns for all words of a channel.
     pub(super) fn column_words(&self) -> usize {
         let words = self.row_words * P * 2;
-        match self.bits {
+        match self.bits.linked() {
             WeightBits::W8 => words,
             WeightBits::W4 => words * 2,
             WeightBits::W2 => words * 4,
@@ -142,7 +142,7 @@ mod portable {
             }
             at += P;
         };
-        match bits {
+        match bits.linked() {
             WeightBits::W8 => [word, word & 0x00ff_00ff].into_iter().for_each(&mut dot),
             WeightBits::W4 => {
                 for byte in [sxtb16(word), sxtb16_ror8(word)] {

@@ -127,8 +127,14 @@ fn one_row(shape: &Shape, source: &[Cell<u8>], out: &[Cell<u32>]) {
         let bytes = source.get(i * shape.pixel..).unwrap_or(&[]);
         bytes.iter().take(4).rev().fold(0, |word, byte| word << 8 | u32::from(byte.get()))
     };
-    let mut at = 0;
-    let mut put = |a: u32, b: u32| {
+    // Pixels in pairs, padding before the first and behind the last: the first pair may begin with half of it.
+    let (first, last) = (2 * shape.lead + (shape.left & 1), shape.pixels());
+    for at in 0..shape.lead + shape.left + shape.full + shape.right + shape.trail {
+        let column = |i: usize| match i.checked_sub(first).filter(|&i| i < last) {
+            Some(i) => pixel(i),
+            None => shape.zero,
+        };
+        let (a, b) = (column(2 * at), column(2 * at + 1));
         let (even, odd) = ((sxtb16(a), sxtb16(b)), (sxtb16_ror8(a), sxtb16_ror8(b)));
         let lanes = [pkhbt(even.0, even.1), pkhbt(odd.0, odd.1), pkhtb(even.0, even.1), pkhtb(odd.0, odd.1)];
         for (c, lanes) in lanes.into_iter().enumerate() {
@@ -136,13 +142,7 @@ fn one_row(shape: &Shape, source: &[Cell<u8>], out: &[Cell<u32>]) {
                 word.set(lanes);
             }
         }
-        at += 1;
-    };
-    (0..shape.lead).for_each(|_| put(shape.zero, shape.zero));
-    (0..shape.left).for_each(|_| put(shape.zero, pixel(0)));
-    (0..shape.full).for_each(|i| put(pixel(shape.left + 2 * i), pixel(shape.left + 2 * i + 1)));
-    (0..shape.right).for_each(|_| put(pixel(shape.left + 2 * shape.full), shape.zero));
-    (0..shape.trail).for_each(|_| put(shape.zero, shape.zero));
+    }
 }
 
 #[cfg(not(dsp))]

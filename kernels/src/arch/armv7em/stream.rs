@@ -4,23 +4,42 @@ use core::cell::Cell;
 
 use super::column::{Columns, weight_words};
 use super::product::Product;
+use crate::TensorSpec;
 use crate::layout::dsp::{Blocks, CHUNK_WORDS};
+use crate::linked;
+use crate::op::Accumulate;
 
 /// The blocks of a layer.
 #[derive(Clone, Copy)]
 pub(super) struct Stream<'a> {
     blocks: Blocks,
+    form: u32,
     /// Whether headers hold the biases, and a row is one chunk.
     pub(super) folded: bool,
     words: &'a [u32],
     row_words: usize,
 }
 
+/// Whether products of checked weights finish all results of a layer: bytes of whole blocks, without a residual, at a
+/// shift that their high words have, from weights that hold their biases.
+pub(super) fn finishes(blocks: &Blocks, accumulate: &Accumulate, residual: bool, y: &TensorSpec) -> bool {
+    let whole = usize::from(y.dims.c) & (blocks.channels - 1) == 0;
+    let stream = Stream::new(blocks, accumulate.weights).filter(|stream| stream.form == FOLDED);
+    !residual
+        && whole
+        && y.dtype.is_bytes()
+        && stream.is_some_and(|stream| stream.shift(accumulate.shift).is_some())
+}
+
+/// First word of weights whose headers hold the biases.
+const FOLDED: u32 = 1;
+
 impl<'a> Stream<'a> {
     /// The words of checked weights; `None` where they are not aligned.
     pub(super) fn new(blocks: &Blocks, weights: &'a [u8]) -> Option<Self> {
         let (&form, words) = weight_words(weights)?.split_first()?;
-        Some(Self { blocks: *blocks, folded: form == 1, words, row_words: blocks.row_words() })
+        let folded = form == FOLDED || !linked::WIDE;
+        Some(Self { blocks: *blocks, form, folded, words, row_words: blocks.row_words() })
     }
 
     /// The shift of a product's high word where accumulators still have the factor of their weights; `None` for a

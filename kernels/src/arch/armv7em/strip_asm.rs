@@ -304,7 +304,7 @@ strip!(strip_2, [word_2, word_2], end: "ldr r7, [sp, #16]", shift: 6);
 
 /// Bytes of instructions for one word, and the words of the loop.
 const fn unrolled(bits: WeightBits) -> (usize, usize) {
-    match bits {
+    match bits.linked() {
         WeightBits::W8 => (17 * 4, 8),
         WeightBits::W4 => (37 * 4, 4),
         WeightBits::W2 => (73 * 4, 2),
@@ -376,7 +376,7 @@ impl<'a> Ready<'a> {
         // `Strip::run` the starts with the room. The loop is entered a whole number of words before its end. All bytes
         // written are cells.
         unsafe {
-            match self.bits {
+            match self.bits.linked() {
                 WeightBits::W8 => strip_8(&self.task),
                 WeightBits::W4 => strip_4(&self.task),
                 WeightBits::W2 => strip_2(&self.task),

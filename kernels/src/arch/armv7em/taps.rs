@@ -6,8 +6,8 @@ use super::bytes::copy;
 use super::column::Columns;
 use super::nibbles::unpack;
 use super::product::PIXELS;
+use crate::Tensor;
 use crate::op::Conv2d;
-use crate::{Dtype, Tensor};
 
 /// Staged rows: one of padding, one for each pixel.
 pub(super) const STAGED: usize = 1 + PIXELS;
@@ -77,7 +77,7 @@ impl<'a> Taps<'a> {
         let [dh, dw] = op.geometry.dilation.map(usize::from);
         let padding = staged.stage(0);
         padding.iter().for_each(|cell| cell.set(x.spec().zero as u8));
-        let direct = x.spec().dtype == Dtype::I8 && (dw == 1 || kw == 1);
+        let direct = x.spec().dtype.is_bytes() && (dw == 1 || kw == 1);
         let (bytes, next) = (op.blocks().padded_row(), dh * columns * channels);
         Self {
             x: *x,
@@ -148,6 +148,7 @@ impl<'a> Taps<'a> {
     }
 
     /// The bytes under one kernel row, zero points where it is padded. What lies behind does not matter.
+    #[inline(never)]
     fn stage<'s>(&self, row: usize, ox: usize, stage: &'s [Cell<u8>]) -> &'s [Cell<u8>] {
         let geometry = &self.op.geometry;
         let kw = usize::from(geometry.kernel[1]);
@@ -166,7 +167,7 @@ impl<'a> Taps<'a> {
             fill(after, (kw - inside) * self.channels, spec.zero as u8);
             return stage;
         }
-        let (bytes, pixel) = (spec.dtype == Dtype::I8, spec.pixel_bytes());
+        let (bytes, pixel) = (spec.dtype.is_bytes(), spec.pixel_bytes());
         let mut out = stage;
         let mut kx = 0;
         while kx < kw {

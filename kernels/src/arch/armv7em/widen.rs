@@ -126,7 +126,7 @@ impl Rows<'_> {
 /// What accumulators start with: minus the sum of two lanes, times what the packed weights leave in the product.
 #[inline(always)]
 pub(super) fn start(bits: WeightBits, lanes: u32) -> i32 {
-    let log2_factor = if bits == WeightBits::W8 { 15 } else { 7 };
+    let log2_factor = if bits.linked() == WeightBits::W8 { 15 } else { 7 };
     (smlad(lanes, 0x0001_0001, 0) << log2_factor).wrapping_neg()
 }
 
@@ -154,7 +154,7 @@ mod imp {
         for row in 0..rows.count {
             let at = row * rows.next;
             let sources = rows.sources.map(|source| source.get(at..at + rows.row_bytes).unwrap_or(&[]));
-            match rows.bits {
+            match rows.bits.linked() {
                 WeightBits::W8 => widen8::<PIXELS, { 2 * PIXELS }>(sources, out, &mut lanes),
                 WeightBits::W4 => widen4::<PIXELS, { 2 * PIXELS }>(sources, out, &mut lanes),
                 WeightBits::W2 => widen2::<PIXELS, { 4 * PIXELS }>(sources, out, &mut lanes),

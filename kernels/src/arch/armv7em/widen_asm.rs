@@ -235,7 +235,7 @@ pub(super) fn rows(rows: &Rows) -> [i32; PIXELS] {
     // SAFETY: every source has all bytes up to the end of the last row, `out` two bytes for each of them. All bytes
     // are cells.
     unsafe {
-        match rows.bits {
+        match rows.bits.linked() {
             WeightBits::W8 => widen_8(&task),
             WeightBits::W4 => widen_4(&task),
             WeightBits::W2 => widen_2(&task),

@@ -1,0 +1,39 @@
+//! What a model needs of runtime and kernels, as features of `sparrowhawk-runtime`.
+
+use std::collections::BTreeSet;
+
+use runtime::Model;
+use runtime::format::{ActivationType, Layout, WeightWidth};
+use runtime::validate::beyond_dsp;
+
+use crate::board::Board;
+
+/// The features that firmware for this model on this board links, by name.
+pub fn needs(model: &Model, board: &Board) -> Vec<&'static str> {
+    let mut needs = BTreeSet::new();
+    for step in model.steps() {
+        needs.insert(step.op.name());
+        if let Some(beyond) = beyond_dsp(&step, model).filter(|_| board.layout() == Layout::Dsp) {
+            needs.extend(beyond.portable.then_some("portable"));
+            needs.extend(beyond.wide.then_some("wide"));
+        }
+        if let Some(accumulate) = step.op.accumulate() {
+            needs.insert(match accumulate.width {
+                WeightWidth::W2 => "w2",
+                WeightWidth::W4 => "w4",
+                WeightWidth::W8 => "w8",
+            });
+            if accumulate.residual.is_some() {
+                needs.insert("residual");
+            }
+        }
+        for operand in step.op.operands().chain([&step.output]) {
+            match operand.dtype {
+                ActivationType::U4 => needs.insert("u4"),
+                ActivationType::I8 => continue,
+                ActivationType::I16 => needs.insert("i16"),
+            };
+        }
+    }
+    needs.into_iter().collect()
+}
