@@ -6,6 +6,7 @@ use core::fmt;
 /// `Unsupported…` that no kernel is made for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(u32)] // Results are moved in words, not in bytes.
 pub enum KernelError {
     /// A view's bytes are not as many as its shape and type need.
     InvalidLength {

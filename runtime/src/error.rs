@@ -104,6 +104,7 @@ pub enum LoadError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+#[repr(u32)] // Results are moved in words, not in bytes.
 pub enum RunError {
     /// The step does not decode.
     InvalidGraph,

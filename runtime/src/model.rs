@@ -4,9 +4,9 @@ use core::cell::Cell;
 
 use crate::LoadError;
 use crate::execute::Session;
-use crate::format::{DecodeError, Header, Interface, SectionKind, Step, decode};
+use crate::format::{Header, Interface, SectionKind, Step, decode};
 use crate::golden::Golden;
-use crate::resolve::{Constants, Resolved, resolve};
+use crate::resolve::{Constants, Resolved, Return, resolve};
 use crate::validate::validate_steps;
 
 /// A validated model: views into the file, which may lie in flash. Copies are free.
@@ -63,7 +63,10 @@ impl<'m> Model<'m> {
     /// The steps in order, decoded one at a time.
     pub fn steps(&self) -> impl Iterator<Item = Step> + use<'m> {
         let mut rest = self.steps;
-        (0..self.interface.steps).map_while(move |_| next_step(&mut rest).ok())
+        (0..self.interface.steps).map_while(move |_| {
+            let mut step = Step::NOTHING;
+            decode::step(&mut rest, &mut step).ok().map(|()| step)
+        })
     }
 
     /// Golden vectors.
@@ -102,7 +105,7 @@ impl<'m> Model<'m> {
 
     /// The operator of one of this model's steps, with its constants. `None` for a step of another model.
     pub fn resolve<'s>(&self, step: &'s Step) -> Option<Resolved<'m, 's>> {
-        resolve(&step.op, &step.output, self.constants, self.interface.layout)
+        resolve(&step.op, &step.output, self.constants, self.interface.layout, &Return)
     }
 
     pub(crate) fn encoded_steps(&self) -> &'m [u8] {
@@ -112,11 +115,4 @@ impl<'m> Model<'m> {
     pub(crate) fn constant_section(&self) -> Constants<'m> {
         self.constants
     }
-}
-
-/// Decodes the next step and moves behind it.
-pub(crate) fn next_step(rest: &mut &[u8]) -> Result<Step, DecodeError> {
-    let (step, behind) = decode::step(rest)?;
-    *rest = behind;
-    Ok(step)
 }

@@ -1,27 +1,139 @@
 //! From a decoded step to the operator of `kernels::op` with its constants.
 
 use kernels::op::{
-    Accumulate, Add, AveragePool, Concat, Conv2d, Dense, Depthwise, Geometry, MaxPool, Overlap, PoolGeometry,
-    Rescale, Table, Window, elementwise,
+    Accumulate, Add, AveragePool, Concat, Conv2d, Dense, Depthwise, Geometry, MaxPool, PoolGeometry, Rescale,
+    Table, Window,
 };
 
 use crate::format::{AccumulateRef, ClampRef, Layout, Op, Operand, Part, PoolRef, Region, Taps};
 use crate::linked;
 
+/// Where constants are looked up.
+pub(crate) trait Lookup<'m>: Copy {
+    /// Bytes; `None` outside.
+    fn bytes(self, region: Region) -> Option<&'m [u8]>;
+    /// `entries` words from the byte `offset` on; `None` outside.
+    fn words(self, offset: u32, entries: u16) -> Option<&'m [i32]>;
+}
+
 /// The CONST section.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Constants<'m>(pub(crate) &'m [u8]);
 
-impl<'m> Constants<'m> {
-    pub(crate) fn bytes(&self, region: Region) -> Option<&'m [u8]> {
+impl<'m> Lookup<'m> for Constants<'m> {
+    fn bytes(self, region: Region) -> Option<&'m [u8]> {
         let start = region.offset as usize;
         self.0.get(start..start.checked_add(region.bytes as usize)?)
     }
 
-    pub(crate) fn words(&self, offset: u32, entries: u16) -> Option<&'m [i32]> {
+    fn words(self, offset: u32, entries: u16) -> Option<&'m [i32]> {
         let bytes = self.bytes(Region { offset, bytes: u32::from(entries) * 4 })?;
         bytemuck::try_cast_slice(bytes).ok()
     }
+}
+
+/// No constants yet: operators that only answer what they ask of memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unknown;
+
+impl Lookup<'static> for Unknown {
+    fn bytes(self, _: Region) -> Option<&'static [u8]> {
+        Some(&[])
+    }
+
+    fn words(self, _: u32, _: u16) -> Option<&'static [i32]> {
+        Some(&[])
+    }
+}
+
+/// What is done with the operator of a step, and with what it reads: the main operand, then the second one or a
+/// residual. A method for each, because an operator that is returned is moved.
+pub(crate) trait Act<'m, 's> {
+    type Done;
+    fn conv2d(&self, op: &Conv2d<'m>, x: &'s Operand, residual: Option<&'s Operand>) -> Self::Done;
+    fn depthwise(&self, op: &Depthwise<'m>, x: &'s Operand, residual: Option<&'s Operand>) -> Self::Done;
+    fn dense(&self, op: &Dense<'m>, x: &'s Operand, residual: Option<&'s Operand>) -> Self::Done;
+    fn max_pool(&self, op: &MaxPool, x: &'s Operand) -> Self::Done;
+    fn average_pool(&self, op: &AveragePool<'m>, x: &'s Operand) -> Self::Done;
+    fn add(&self, op: &Add, a: &'s Operand, b: &'s Operand) -> Self::Done;
+    fn rescale(&self, op: &Rescale<'m>, x: &'s Operand) -> Self::Done;
+    fn table(&self, op: &Table<'m>, x: &'s Operand) -> Self::Done;
+    fn concat(&self, parts: &'s [Part], shift: u8, clamp: ClampRef) -> Self::Done;
+    fn window(&self, op: &Window, x: &'s Operand) -> Self::Done;
+}
+
+/// Does something with the operator of a step; `None` when its constants lie outside CONST, or when it is not linked.
+#[inline(always)]
+pub(crate) fn resolve<'m, 's, A: Act<'m, 's>>(
+    op: &'s Op,
+    output: &Operand,
+    constants: impl Lookup<'m>,
+    layout: Layout,
+    act: &A,
+) -> Option<A::Done> {
+    let [_, _, channels] = output.dims;
+    let accumulate = |r: &AccumulateRef| accumulate(r, channels, constants, layout);
+    let residual =
+        |r: &'s AccumulateRef| r.residual.as_ref().filter(|_| linked::RESIDUAL).map(|r| &r.operand);
+    Some(match op {
+        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r } if linked::CONV2D => {
+            let op = Conv2d {
+                geometry: geometry(taps),
+                groups: *groups,
+                group_inputs: *group_inputs,
+                group_outputs: *group_outputs,
+                accumulate: accumulate(r)?,
+            };
+            act.conv2d(&op, x, residual(r))
+        }
+        Op::Depthwise { x, taps, accumulate: r } if linked::DEPTHWISE => {
+            let op = Depthwise { geometry: geometry(taps), accumulate: accumulate(r)? };
+            act.depthwise(&op, x, residual(r))
+        }
+        Op::Dense { x, accumulate: r } if linked::DENSE => {
+            act.dense(&Dense { accumulate: accumulate(r)? }, x, residual(r))
+        }
+        Op::MaxPool { x, pool, clamp } if linked::MAX_POOL => {
+            act.max_pool(&MaxPool { geometry: windows(pool), clamp: (*clamp).into() }, x)
+        }
+        Op::AveragePool { x, pool, entries, multipliers, offsets, shift, clamp } if linked::AVERAGE_POOL => {
+            let op = AveragePool {
+                geometry: windows(pool),
+                multipliers: constants.words(*multipliers, *entries)?,
+                offsets: constants.words(*offsets, *entries)?,
+                shift: *shift,
+                clamp: (*clamp).into(),
+            };
+            act.average_pool(&op, x)
+        }
+        Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp } if linked::ADD => {
+            let op = Add {
+                a_multiplier: *a_multiplier,
+                b_multiplier: *b_multiplier,
+                offset: *offset,
+                shift: *shift,
+                clamp: (*clamp).into(),
+            };
+            act.add(&op, a, b)
+        }
+        Op::Rescale { x, entries, multipliers, offsets, shift, clamp } if linked::RESCALE => {
+            let op = Rescale {
+                multipliers: constants.words(*multipliers, *entries)?,
+                offsets: constants.words(*offsets, *entries)?,
+                shift: *shift,
+                clamp: (*clamp).into(),
+            };
+            act.rescale(&op, x)
+        }
+        Op::Table { x, entries } if linked::TABLE => {
+            act.table(&Table { entries: constants.bytes(*entries)? }, x)
+        }
+        Op::Concat { parts, shift, clamp } if linked::CONCAT => act.concat(parts, *shift, *clamp),
+        Op::Window { x, offset, stride, fill } if linked::WINDOW => {
+            act.window(&Window { offset: *offset, stride: *stride, fill: *fill }, x)
+        }
+        _ => return None,
+    })
 }
 
 /// An operator of `kernels::op` with what it reads: the main operand, then the second one or a residual.
@@ -39,76 +151,51 @@ pub enum Resolved<'m, 's> {
     Window(Window, Operand),
 }
 
-/// The operator of a step; `None` when its constants lie outside CONST, or when it is not linked.
-#[inline(always)]
-pub(crate) fn resolve<'m, 's>(
-    op: &'s Op,
-    output: &Operand,
-    constants: Constants<'m>,
-    layout: Layout,
-) -> Option<Resolved<'m, 's>> {
-    let [_, _, channels] = output.dims;
-    let accumulate = |r: &AccumulateRef| accumulate(r, channels, constants, layout);
-    let residual = |r: &AccumulateRef| r.residual.filter(|_| linked::RESIDUAL).map(|r| r.operand);
-    Some(match op {
-        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate: r } if linked::CONV2D => {
-            let op = Conv2d {
-                geometry: geometry(taps),
-                groups: *groups,
-                group_inputs: *group_inputs,
-                group_outputs: *group_outputs,
-                accumulate: accumulate(r)?,
-            };
-            Resolved::Conv2d(op, *x, residual(r))
-        }
-        Op::Depthwise { x, taps, accumulate: r } if linked::DEPTHWISE => {
-            let op = Depthwise { geometry: geometry(taps), accumulate: accumulate(r)? };
-            Resolved::Depthwise(op, *x, residual(r))
-        }
-        Op::Dense { x, accumulate: r } if linked::DENSE => {
-            Resolved::Dense(Dense { accumulate: accumulate(r)? }, *x, residual(r))
-        }
-        Op::MaxPool { x, pool, clamp } if linked::MAX_POOL => {
-            Resolved::MaxPool(MaxPool { geometry: windows(pool), clamp: (*clamp).into() }, *x)
-        }
-        Op::AveragePool { x, pool, entries, multipliers, offsets, shift, clamp } if linked::AVERAGE_POOL => {
-            let op = AveragePool {
-                geometry: windows(pool),
-                multipliers: constants.words(*multipliers, *entries)?,
-                offsets: constants.words(*offsets, *entries)?,
-                shift: *shift,
-                clamp: (*clamp).into(),
-            };
-            Resolved::AveragePool(op, *x)
-        }
-        Op::Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp } if linked::ADD => {
-            let op = Add {
-                a_multiplier: *a_multiplier,
-                b_multiplier: *b_multiplier,
-                offset: *offset,
-                shift: *shift,
-                clamp: (*clamp).into(),
-            };
-            Resolved::Add(op, *a, *b)
-        }
-        Op::Rescale { x, entries, multipliers, offsets, shift, clamp } if linked::RESCALE => {
-            let op = Rescale {
-                multipliers: constants.words(*multipliers, *entries)?,
-                offsets: constants.words(*offsets, *entries)?,
-                shift: *shift,
-                clamp: (*clamp).into(),
-            };
-            Resolved::Rescale(op, *x)
-        }
-        Op::Table { x, entries } if linked::TABLE => {
-            Resolved::Table(Table { entries: constants.bytes(*entries)? }, *x)
-        }
-        Op::Concat { parts, shift, clamp } if linked::CONCAT => Resolved::Concat(parts, *shift, *clamp),
-        Op::Window { x, offset, stride, fill } if linked::WINDOW => {
-            Resolved::Window(Window { offset: *offset, stride: *stride, fill: *fill }, *x)
-        }
-        _ => return None,
-    })
+/// Gives the operator back, for other backends.
+pub(crate) struct Return;
+
+impl<'m, 's> Act<'m, 's> for Return {
+    type Done = Resolved<'m, 's>;
+
+    fn conv2d(&self, op: &Conv2d<'m>, x: &'s Operand, residual: Option<&'s Operand>) -> Self::Done {
+        Resolved::Conv2d(*op, *x, residual.copied())
+    }
+
+    fn depthwise(&self, op: &Depthwise<'m>, x: &'s Operand, residual: Option<&'s Operand>) -> Self::Done {
+        Resolved::Depthwise(*op, *x, residual.copied())
+    }
+
+    fn dense(&self, op: &Dense<'m>, x: &'s Operand, residual: Option<&'s Operand>) -> Self::Done {
+        Resolved::Dense(*op, *x, residual.copied())
+    }
+
+    fn max_pool(&self, op: &MaxPool, x: &'s Operand) -> Self::Done {
+        Resolved::MaxPool(*op, *x)
+    }
+
+    fn average_pool(&self, op: &AveragePool<'m>, x: &'s Operand) -> Self::Done {
+        Resolved::AveragePool(*op, *x)
+    }
+
+    fn add(&self, op: &Add, a: &'s Operand, b: &'s Operand) -> Self::Done {
+        Resolved::Add(*op, *a, *b)
+    }
+
+    fn rescale(&self, op: &Rescale<'m>, x: &'s Operand) -> Self::Done {
+        Resolved::Rescale(*op, *x)
+    }
+
+    fn table(&self, op: &Table<'m>, x: &'s Operand) -> Self::Done {
+        Resolved::Table(*op, *x)
+    }
+
+    fn concat(&self, parts: &'s [Part], shift: u8, clamp: ClampRef) -> Self::Done {
+        Resolved::Concat(parts, shift, clamp)
+    }
+
+    fn window(&self, op: &Window, x: &'s Operand) -> Self::Done {
+        Resolved::Window(*op, *x)
+    }
 }
 
 /// Part of a concatenation that starts at channel `first` of the result.
@@ -116,72 +203,10 @@ pub fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -> Conca
     Concat { first, multiplier: part.multiplier, offset: part.offset, shift, clamp: clamp.into() }
 }
 
-/// What a step asks of memory. Constants do not matter but for their packing, so a planner can ask before there
-/// are any.
-#[derive(Clone, Copy)]
-pub(crate) struct Memory {
-    /// Where the result may lie over the first and the second operand; over further ones it never may.
-    pub(crate) overlaps: [Overlap; 2],
-    /// Bytes of scratch.
-    pub(crate) scratch: usize,
-}
-
-/// The memory of a step whose result starts `distance` bytes behind its first operand, or lies apart from it.
-pub(crate) fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option<i32>) -> Memory {
-    let y = output.spec();
-    let weight_bits = op.accumulate().map_or(Accumulate::NONE.weight_bits, |r| r.width.into());
-    let accumulate = Accumulate { layout: layout.into(), weight_bits, ..Accumulate::NONE };
-    let residual = op.accumulate().and_then(|r| r.residual).filter(|_| linked::RESIDUAL);
-    let residual = residual.map(|r| r.operand.spec());
-    let residual = residual.as_ref();
-    let (first, second, scratch) = match op {
-        Op::Conv2d { x, taps, groups, group_inputs, group_outputs, .. } if linked::CONV2D => {
-            let op = Conv2d {
-                geometry: geometry(taps),
-                groups: *groups,
-                group_inputs: *group_inputs,
-                group_outputs: *group_outputs,
-                accumulate,
-            };
-            let x = x.spec();
-            (
-                op.over_input(&x, &y),
-                residual.map_or(Overlap::NEVER, |r| op.over_residual(&x, r, &y)),
-                op.scratch_bytes(),
-            )
-        }
-        Op::Depthwise { x, taps, .. } if linked::DEPTHWISE => {
-            let op = Depthwise { geometry: geometry(taps), accumulate };
-            let x = x.spec();
-            let scratch = op.scratch_bytes(&x, &y, distance);
-            (op.over_input(&x, &y), residual.map_or(Overlap::NEVER, |r| op.over_residual(r, &y)), scratch)
-        }
-        Op::Dense { x, .. } if linked::DENSE => {
-            let op = Dense { accumulate };
-            (
-                Overlap::NEVER,
-                residual.map_or(Overlap::NEVER, |r| op.over_residual(r, &y)),
-                op.scratch_bytes(&x.spec()),
-            )
-        }
-        Op::MaxPool { x, pool, .. } | Op::AveragePool { x, pool, .. }
-            if linked::MAX_POOL || linked::AVERAGE_POOL =>
-        {
-            (windows(pool).over_input(&x.spec(), &y), Overlap::NEVER, 0)
-        }
-        Op::Add { a, b, .. } if linked::ADD => (elementwise(&a.spec(), &y), elementwise(&b.spec(), &y), 0),
-        Op::Rescale { x, .. } | Op::Table { x, .. } if linked::RESCALE || linked::TABLE => {
-            (elementwise(&x.spec(), &y), Overlap::NEVER, 0)
-        }
-        _ => (Overlap::NEVER, Overlap::NEVER, 0),
-    };
-    Memory { overlaps: [first, second], scratch }
-}
-
 fn accumulate<'m>(
     r: &AccumulateRef,
     channels: u16,
-    constants: Constants<'m>,
+    constants: impl Lookup<'m>,
     layout: Layout,
 ) -> Option<Accumulate<'m>> {
     Some(Accumulate {

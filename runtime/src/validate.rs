@@ -4,15 +4,16 @@
 
 use core::iter;
 
+use kernels::KernelError;
 use kernels::arch::armv7em;
 use kernels::op::Overlap;
-use kernels::{KernelError, TensorSpec};
 
-use crate::format::{DecodeError, Interface, Layout, Op, Operand, Region, Step};
+use crate::format::{DecodeError, Interface, Layout, Op, Operand, Region, Step, decode};
 use crate::linked;
-use crate::model::next_step;
-use crate::resolve::{Constants, Resolved, concat_part, memory, resolve};
-use crate::{LoadError, Model};
+use crate::memory::{Ask, Memory};
+use crate::perform::{Task, perform};
+use crate::resolve::{Constants, Lookup, Resolved, Return, Unknown, resolve};
+use crate::{LoadError, Model, RunError};
 
 /// Where the result of a step may lie over its operand `index`, in the order of [`Op::operands`].
 pub fn overlap(op: &Op, output: &Operand, layout: Layout, index: usize) -> Overlap {
@@ -24,6 +25,10 @@ pub fn scratch_bytes(op: &Op, output: &Operand, layout: Layout, distance: Option
     memory(op, output, layout, distance).scratch
 }
 
+fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option<i32>) -> Memory {
+    resolve(op, output, Unknown, layout, &Ask { y: output.spec(), distance }).unwrap_or(Memory::NONE)
+}
+
 /// What a step needs beside the kernels that a core with the DSP extension has of its own, see the features `portable`
 /// and `wide`; `None` where it does not resolve, or the weights are packed for another tier.
 pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
@@ -33,7 +38,7 @@ pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
         layout => layout,
     };
     let y = step.output.spec();
-    let (portable, wide) = match resolve(&step.op, &step.output, model.constant_section(), layout)? {
+    let (portable, wide) = match resolve(&step.op, &step.output, model.constant_section(), layout, &Return)? {
         Resolved::Conv2d(op, _, residual) if op.in_blocks() => {
             (false, !armv7em::finishes_conv2d(&op, residual.is_some(), &y))
         }
@@ -73,22 +78,19 @@ pub(crate) fn validate_steps(
     if !kernels::arch::supports(interface.layout.into()) {
         return Err(LoadError::UnsupportedLayout { layout: interface.layout as u8 });
     }
-    let mut last = None;
+    let mut step = Step::NOTHING;
     for index in 0..interface.steps {
-        let step = next_step(&mut rest).map_err(|error| match error {
+        decode::step(&mut rest, &mut step).map_err(|error| match error {
             DecodeError::Invalid => LoadError::InvalidGraph { step: index },
             DecodeError::Unlinked(operator) => LoadError::UnsupportedOperator { step: index, operator },
         })?;
         Check { index, step: &step, arena: interface.arena_bytes }.run(constants, interface.layout)?;
-        last = Some(step.output);
     }
     let inside = |operand: &Operand| extent(operand, interface.arena_bytes).is_some();
     let output = &interface.output;
     // A reshape at the end gives the last result another shape.
-    let computed = last.is_some_and(|last: Operand| {
-        let place = |o: &Operand| (o.offset, o.dtype, o.zero, o.spec().bytes());
-        place(&last) == place(output)
-    });
+    let place = |o: &Operand| (o.offset, o.dtype, o.zero, o.spec().bytes());
+    let computed = interface.steps > 0 && place(&step.output) == place(output);
     if !inside(&interface.input) || !inside(output) || !computed {
         return Err(LoadError::InvalidInterface);
     }
@@ -110,6 +112,11 @@ fn overlap_bytes(a: (u32, u32), b: (u32, u32)) -> bool {
     a.0 < b.1 && b.0 < a.1
 }
 
+/// Bytes from an operand to a result; both lie in the arena, which is smaller than two gibibytes.
+fn distance(operand: &Operand, output: &Operand) -> i32 {
+    output.offset as i32 - operand.offset as i32
+}
+
 struct Check<'a> {
     index: u32,
     step: &'a Step,
@@ -118,81 +125,53 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn run(&self, constants: Constants, layout: Layout) -> Result<(), LoadError> {
-        let output = &self.step.output;
-        let y = output.spec();
         let invalid = LoadError::InvalidConstant { step: self.index };
-        let resolved = resolve(&self.step.op, output, constants, layout).ok_or(invalid)?;
-        let multipliers = self.step.op.accumulate().map(|a| constants.words(a.multipliers, y.dims.c));
-        if multipliers.flatten().is_some_and(|m| m.iter().any(|&m| m < 1)) {
-            return Err(invalid);
+        if let Some(accumulate) = self.step.op.accumulate() {
+            let [_, _, channels] = self.step.output.dims;
+            let multipliers = constants.words(accumulate.multipliers, channels).ok_or(invalid)?;
+            if multipliers.iter().any(|&multiplier| multiplier < 1) {
+                return Err(invalid);
+            }
+            if !linked::RESIDUAL && accumulate.residual.is_some() {
+                return Err(self.kernel(KernelError::UnsupportedByBuild));
+            }
         }
-        let second = self.step.op.accumulate().and_then(|a| a.residual);
-        if !linked::RESIDUAL && second.is_some() {
-            return self.kernel(Err(KernelError::UnsupportedByBuild));
-        }
-        match resolved {
-            Resolved::Conv2d(op, x, residual) if linked::CONV2D => {
-                self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
-            }
-            Resolved::Depthwise(op, x, residual) if linked::DEPTHWISE => {
-                self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
-            }
-            Resolved::Dense(op, x, residual) if linked::DENSE => {
-                self.kernel(op.check(&x.spec(), spec(&residual).as_ref(), &y))?;
-            }
-            Resolved::MaxPool(op, x) if linked::MAX_POOL => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::AveragePool(op, x) if linked::AVERAGE_POOL => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::Add(op, a, b) if linked::ADD => self.kernel(op.check(&a.spec(), &b.spec(), &y))?,
-            Resolved::Rescale(op, x) if linked::RESCALE => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::Table(op, x) if linked::TABLE => self.kernel(op.check(&x.spec(), &y))?,
-            Resolved::Concat(parts, shift, clamp) if linked::CONCAT => {
-                let mut first = 0u16;
-                for part in parts {
-                    let op = concat_part(part, first, shift, clamp);
-                    self.kernel(op.check(&part.operand.spec(), &y))?;
-                    let [_, _, channels] = part.operand.dims;
-                    first = first.saturating_add(channels);
-                }
-                if first != y.dims.c {
-                    return self.kernel(Err(KernelError::InvalidShape));
-                }
-            }
-            Resolved::Window(op, x) if linked::WINDOW => self.kernel(op.check(&x.spec(), &y))?,
-            _ => return Err(invalid),
-        }
-        self.memory(layout)
+        let task = Task::Check(self.distance());
+        let memory = perform(self.step, constants, layout, task).map_err(|error| match error {
+            RunError::InvalidStep(error) => self.kernel(error),
+            _ => invalid,
+        })?;
+        self.operands(memory.overlaps)?;
+        self.scratch(memory.scratch)
     }
 
-    fn kernel(&self, result: Result<(), KernelError>) -> Result<(), LoadError> {
-        result.map_err(|error| LoadError::InvalidStep { step: self.index, error })
+    fn kernel(&self, error: KernelError) -> LoadError {
+        LoadError::InvalidStep { step: self.index, error }
     }
 
     fn extent(&self, operand: &Operand) -> Result<(u32, u32), LoadError> {
         extent(operand, self.arena).ok_or(LoadError::InvalidOffset { step: self.index })
     }
 
-    /// Checks where the tensors and the scratch lie.
-    fn memory(&self, layout: Layout) -> Result<(), LoadError> {
+    /// How far behind its first operand the result starts where the two overlap.
+    fn distance(&self) -> Option<i32> {
         let Step { op, output, .. } = self.step;
-        let overlaps = memory(op, output, layout, None).overlaps;
-        let mut rules = overlaps.into_iter().chain(iter::repeat(Overlap::NEVER));
+        let operand = op.operands().next()?;
+        let both = extent(operand, self.arena).zip(extent(output, self.arena));
+        both.filter(|&(a, b)| overlap_bytes(a, b)).map(|_| distance(operand, output))
+    }
+
+    /// Checks where the operands lie.
+    fn operands(&self, overlaps: [Overlap; 2]) -> Result<(), LoadError> {
+        let Step { op, output, .. } = self.step;
         let result = self.extent(output)?;
-        let mut first = None;
-        for (index, operand) in op.operands().enumerate() {
-            let rule = rules.next().unwrap_or(Overlap::NEVER);
-            if !overlap_bytes(self.extent(operand)?, result) {
-                continue;
-            }
-            // Both lie in the arena, which is smaller than two gibibytes.
-            let distance = output.offset as i32 - operand.offset as i32;
-            if !rule.allows(distance) {
+        let rules = overlaps.into_iter().chain(iter::repeat(Overlap::NEVER));
+        for (operand, rule) in op.operands().zip(rules) {
+            if overlap_bytes(self.extent(operand)?, result) && !rule.allows(distance(operand, output)) {
                 return Err(LoadError::InvalidOverlap { step: self.index });
             }
-            if index == 0 {
-                first = Some(distance);
-            }
         }
-        self.scratch(memory(op, output, layout, first).scratch)
+        Ok(())
     }
 
     /// Checks the scratch: exactly `need` bytes, apart from the result and the operands.
@@ -200,7 +179,7 @@ impl Check<'_> {
         let Step { op, output, scratch: region } = self.step;
         let invalid = KernelError::InvalidScratch { need: need as u32, have: region.bytes };
         if region.bytes as usize != need {
-            return self.kernel(Err(invalid));
+            return Err(self.kernel(invalid));
         }
         let scratch = range(*region, self.arena).ok_or(LoadError::InvalidOffset { step: self.index })?;
         for operand in op.operands().chain([output]) {
@@ -210,8 +189,4 @@ impl Check<'_> {
         }
         Ok(())
     }
-}
-
-fn spec(operand: &Option<Operand>) -> Option<TensorSpec> {
-    operand.as_ref().map(Operand::spec)
 }

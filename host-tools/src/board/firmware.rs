@@ -77,7 +77,7 @@ pub fn build_product(board: &'static Board, model: &Path, needs: &[&str]) -> Res
         let features: Vec<String> = needs.iter().map(|need| format!("runtime/{need}")).collect();
         command.args(["--bin", PRODUCT, "--no-default-features", "--features"]);
         command.arg(format!("{PRODUCT},{}", features.join(",")));
-        command.env("SPARROWHAWK_MODEL", &model).env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
+        command.env("SPARROWHAWK_MODEL", &model);
     })
 }
 

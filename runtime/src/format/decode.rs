@@ -28,12 +28,53 @@ pub(crate) fn interface(graph: &[u8]) -> Result<(Interface, &[u8]), DecodeError>
     reader.end().map(|rest| (interface, rest))
 }
 
-/// The step at the start of `bytes`, and what lies behind it.
-pub(crate) fn step(bytes: &[u8]) -> Result<(Step, &[u8]), DecodeError> {
-    let mut reader = Reader { rest: bytes, failed: false };
-    let op = op(&mut reader)?;
-    let step = Step { op, output: Operand::read(&mut reader), scratch: Region::read(&mut reader) };
-    reader.end().map(|rest| (step, rest))
+/// Reads the step at the start of `rest` over `step`, and moves behind it.
+pub(crate) fn step(rest: &mut &[u8], step: &mut Step) -> Result<(), DecodeError> {
+    let mut reader = Reader { rest, failed: false };
+    let tag = reader.tag(linked::OPERATORS.len() as u32);
+    if reader.failed {
+        return Err(DecodeError::Invalid);
+    }
+    match tag {
+        0 if linked::CONV2D => conv2d(&mut reader, &mut step.op),
+        1 if linked::DEPTHWISE => depthwise(&mut reader, &mut step.op),
+        2 if linked::DENSE => dense(&mut reader, &mut step.op),
+        3 if linked::MAX_POOL => max_pool(&mut reader, &mut step.op),
+        4 if linked::AVERAGE_POOL => average_pool(&mut reader, &mut step.op),
+        5 if linked::ADD => add(&mut reader, &mut step.op),
+        6 if linked::RESCALE => rescale(&mut reader, &mut step.op),
+        7 if linked::TABLE => table(&mut reader, &mut step.op),
+        8 if linked::CONCAT => concat(&mut reader, &mut step.op),
+        9 if linked::WINDOW => window(&mut reader, &mut step.op),
+        _ => return Err(DecodeError::Unlinked(tag as u8)),
+    }
+    step.output = Operand::read(&mut reader);
+    step.scratch = Region::read(&mut reader);
+    *rest = reader.end()?;
+    Ok(())
+}
+
+/// Operators, each in a function of its own: in one function they would be moved from a common place.
+macro_rules! operators {
+    ($($name:ident: $variant:ident { $($field:ident),* })*) => {
+        $(#[inline(never)]
+        fn $name(reader: &mut Reader, op: &mut Op) {
+            *op = Op::$variant { $($field: Read::read(reader)),* };
+        })*
+    };
+}
+
+operators! {
+    conv2d: Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate }
+    depthwise: Depthwise { x, taps, accumulate }
+    dense: Dense { x, accumulate }
+    max_pool: MaxPool { x, pool, clamp }
+    average_pool: AveragePool { x, pool, entries, multipliers, offsets, shift, clamp }
+    add: Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp }
+    rescale: Rescale { x, entries, multipliers, offsets, shift, clamp }
+    table: Table { x, entries }
+    concat: Concat { parts, shift, clamp }
+    window: Window { x, offset, stride, fill }
 }
 
 struct Reader<'a> {
@@ -46,8 +87,8 @@ impl<'a> Reader<'a> {
         if self.failed { Err(DecodeError::Invalid) } else { Ok(self.rest) }
     }
 
-    #[inline(never)]
-    fn byte(&mut self) -> u8 {
+    #[inline(always)]
+    fn next(&mut self) -> u8 {
         let Some((&first, rest)) = self.rest.split_first() else {
             self.failed = true;
             return 0;
@@ -56,12 +97,29 @@ impl<'a> Reader<'a> {
         first
     }
 
+    #[inline(never)]
+    fn byte(&mut self) -> u8 {
+        self.next()
+    }
+
     /// A number of at most `bits` bits: seven in a byte, the lowest first; the top bit says that more follow.
     #[inline(never)]
     fn number(&mut self, bits: u32) -> u32 {
-        let (mut value, mut shift) = (0, 0);
+        let first = u32::from(self.next());
+        if first & 0x80 == 0 {
+            return first;
+        }
+        let second = u32::from(self.next());
+        let value = first & 0x7f | (second & 0x7f) << 7;
+        if second & 0x80 == 0 { value } else { self.long(value, bits) }
+    }
+
+    /// The same where more bytes follow the first two.
+    #[inline(never)]
+    fn long(&mut self, mut value: u32, bits: u32) -> u32 {
+        let mut shift = 14;
         loop {
-            let byte = u32::from(self.byte());
+            let byte = u32::from(self.next());
             let left = bits - shift;
             if left < 7 && byte >> left != 0 {
                 self.failed = true;
@@ -219,33 +277,6 @@ read! {
     Part { operand, multiplier, offset }
 }
 
-/// An operator by its tag, which is its place in [`Op`].
-#[inline(always)]
-fn op(reader: &mut Reader) -> Result<Op, DecodeError> {
-    let tag = reader.tag(linked::OPERATORS.len() as u32);
-    if reader.failed {
-        return Err(DecodeError::Invalid);
-    }
-    macro_rules! variant {
-        ($name:ident { $($field:ident),* }) => { Op::$name { $($field: Read::read(reader)),* } };
-    }
-    Ok(match tag {
-        0 if linked::CONV2D => variant!(Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate }),
-        1 if linked::DEPTHWISE => variant!(Depthwise { x, taps, accumulate }),
-        2 if linked::DENSE => variant!(Dense { x, accumulate }),
-        3 if linked::MAX_POOL => variant!(MaxPool { x, pool, clamp }),
-        4 if linked::AVERAGE_POOL => {
-            variant!(AveragePool { x, pool, entries, multipliers, offsets, shift, clamp })
-        }
-        5 if linked::ADD => variant!(Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp }),
-        6 if linked::RESCALE => variant!(Rescale { x, entries, multipliers, offsets, shift, clamp }),
-        7 if linked::TABLE => variant!(Table { x, entries }),
-        8 if linked::CONCAT => variant!(Concat { parts, shift, clamp }),
-        9 if linked::WINDOW => variant!(Window { x, offset, stride, fill }),
-        _ => return Err(DecodeError::Unlinked(tag as u8)),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde::Serialize;
@@ -320,7 +351,10 @@ mod tests {
     fn steps_are_read_as_postcard_reads_them() {
         for value in steps() {
             for bytes in mutations(&value) {
-                assert_eq!(step(&bytes).ok(), expected(&bytes), "{bytes:?}");
+                let mut rest = &bytes[..];
+                let mut read = Step::NOTHING;
+                let read = step(&mut rest, &mut read).ok().map(|()| (read, rest));
+                assert_eq!(read, expected(&bytes), "{bytes:?}");
             }
         }
     }
@@ -354,6 +388,7 @@ mod tests {
 
     #[test]
     fn an_operator_that_does_not_exist_is_invalid() {
-        assert_eq!(step(&[10, 0, 0]).err(), Some(DecodeError::Invalid));
+        let mut read = Step::NOTHING;
+        assert_eq!(step(&mut &[10, 0, 0][..], &mut read).err(), Some(DecodeError::Invalid));
     }
 }

@@ -196,11 +196,21 @@ pub struct Step {
     pub scratch: Region,
 }
 
+impl Step {
+    /// Where steps are read to.
+    pub(crate) const NOTHING: Self = {
+        let region = Region { offset: 0, bytes: 0 };
+        let operand = Operand { offset: 0, dims: [0; 3], dtype: ActivationType::I8, zero: 0 };
+        Self { op: Op::Table { x: operand, entries: region }, output: operand, scratch: region }
+    };
+}
+
 /// Operators. `entries` of multipliers and offsets: 1, or one for each channel (rescale) or tap count
 /// (average pooling).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(Deserialize))]
 #[expect(missing_docs, reason = "fields are those of the operator in kernels::op that each variant names")]
+#[repr(u32)] // Steps are moved in words, not in bytes.
 pub enum Op {
     /// `kernels::op::Conv2d`.
     Conv2d {

@@ -209,21 +209,30 @@ fn times(lanes: u32, scale: u32) -> u32 {
 }
 
 /// Weights of four channels of one tap as bytes; `first` is a multiple of 4.
+#[inline(always)]
 fn four(weights: &Weights, tap: usize, first: usize) -> u32 {
     let row = weights.row(tap);
-    let start = first >> weights.bits().log2_per_byte();
-    let byte = |i: usize| row.get(start + i).copied().map_or(0, u32::from);
+    let row = row.get(first >> weights.bits().log2_per_byte()..).unwrap_or(&[]);
     match weights.bits().linked() {
-        WeightBits::W8 => byte(0) | byte(1) << 8 | byte(2) << 16 | byte(3) << 24,
+        WeightBits::W8 => row.first_chunk().map_or_else(|| rest(row), |bytes| u32::from_le_bytes(*bytes)),
         WeightBits::W4 => {
-            let bytes = byte(0) | byte(1) << 16;
+            let bytes =
+                row.first_chunk().map_or_else(|| rest(row), |bytes| u16::from_le_bytes(*bytes).into());
+            let bytes = (bytes & 0xff) | (bytes & 0xff00) << 8;
             let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
             nibbles | ((nibbles & 0x0808_0808) * 0x1e)
         }
         WeightBits::W2 => {
-            let byte = byte(0);
+            let byte = row.first().copied().map_or(0, u32::from);
             let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
             crumbs | ((crumbs & 0x0202_0202) * 0x7e)
         }
     }
+}
+
+/// The bytes at the end of a row, zeros behind them.
+#[cold]
+#[inline(never)]
+fn rest(row: &[u8]) -> u32 {
+    row.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
 }

@@ -96,6 +96,7 @@ instruction! {
 }
 instruction! {
     /// High word of the 64-bit product.
+    #[cfg(not(dsp))]
     smmul(a: i32, b: i32) -> i32, "smmul {result}, {a}, {b}", ((i64::from(a) * i64::from(b)) >> 32) as i32
 }
 instruction! {
@@ -107,6 +108,7 @@ instruction! {
     usat16_4(a: u32) -> u32, "usat16 {result}, #4, {a}", join(low(a).clamp(0, 15), high(a).clamp(0, 15))
 }
 /// Bytes of each halfword swapped.
+#[cfg(not(dsp))]
 #[inline(always)]
 pub(super) fn rev16(a: u32) -> u32 {
     a.swap_bytes().rotate_left(16)

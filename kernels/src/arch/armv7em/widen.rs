@@ -6,7 +6,9 @@
 use core::cell::Cell;
 
 use super::product::PIXELS;
-use super::simd::{rev16, smlad, ssub16, sxtab16, sxtab16_ror8, sxtb16, sxtb16_ror8};
+#[cfg(not(dsp))]
+use super::simd::rev16;
+use super::simd::{smlad, ssub16, sxtab16, sxtab16_ror8, sxtb16, sxtb16_ror8};
 use crate::WeightBits;
 
 /// Four bytes as they lie in memory.
@@ -40,6 +42,7 @@ fn steps<'a, const P: usize, const Q: usize, const N: usize>(
 }
 
 /// For 8-bit weights: `o` and `256 e + 127 - o`; sums `e`.
+#[cfg(not(dsp))]
 #[inline(always)]
 pub(super) fn widen8<const P: usize, const Q: usize>(
     source: [&[Cell<u8>]; P],
