@@ -40,6 +40,7 @@ pub mod layout;
 mod linked;
 pub mod numerics;
 pub mod op;
+mod scratch;
 mod size;
 pub mod tensor;
 

@@ -6,6 +6,7 @@ use super::column::gather;
 use super::dot::dot;
 use super::finish::Finish;
 use crate::op::Conv2d;
+use crate::scratch::take;
 use crate::{KernelError, Tensor, Weights};
 
 /// Convolution, see [`Conv2d`].
@@ -25,9 +26,7 @@ pub fn conv2d(
         return Err(KernelError::UnsupportedLayout);
     }
     let need = op.scratch_bytes();
-    let column = scratch
-        .get(..need)
-        .ok_or(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 })?;
+    let column = take(scratch, need)?;
     let (inputs, outputs) = (usize::from(op.group_inputs), usize::from(op.group_outputs));
     let bits = op.accumulate.weight_bits;
     let (rows, columns, channels) = y.spec().dims.hwc();

@@ -6,6 +6,7 @@ use super::column::widen;
 use super::dot::dot;
 use super::finish::Finish;
 use crate::op::Dense;
+use crate::scratch::take;
 use crate::{KernelError, Layout, Tensor, Weights};
 
 /// Fully connected layer, see [`Dense`].
@@ -28,9 +29,7 @@ pub fn dense(
         x.cells()
     } else {
         let need = op.scratch_bytes(&x.spec());
-        let column = scratch
-            .get(..need)
-            .ok_or(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 })?;
+        let column = take(scratch, need)?;
         flatten(x, column);
         column
     };

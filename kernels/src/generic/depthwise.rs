@@ -6,6 +6,7 @@ use core::cell::Cell;
 use super::finish::Finish;
 use crate::layout::unpack;
 use crate::op::Depthwise;
+use crate::scratch::take;
 use crate::tensor::read;
 use crate::{KernelError, Tensor, WeightBits, Weights};
 
@@ -25,9 +26,7 @@ pub fn depthwise(
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let need = if scratch.is_empty() { 0 } else { op.ring_bytes(&x.spec()) };
-    let ring = scratch
-        .get(..need)
-        .ok_or(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 })?;
+    let ring = take(scratch, need)?;
     let mut source = Source::new(x, ring, op.geometry.pad);
     let (rows, columns, channels) = y.spec().dims.hwc();
     let weights =

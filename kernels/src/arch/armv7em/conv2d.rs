@@ -13,6 +13,7 @@ use crate::generic::finish::Finish;
 use crate::layout::dsp::CONV_CHANNELS;
 use crate::linked;
 use crate::op::Conv2d;
+use crate::scratch::{small, take};
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
 /// Blocks whose accumulators are finished together.
@@ -47,14 +48,11 @@ pub fn conv2d(
     if op.accumulate.layout != Layout::Dsp || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }
-    let (need, have) = (op.scratch_bytes(), scratch.len());
-    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
-    if have < need {
-        return Err(small);
-    }
+    let need = op.scratch_bytes();
+    let scratch = take(scratch, need)?;
     let blocks = op.blocks();
     let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small)?;
+    let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small(scratch, need))?;
     let kernel = Kernel { op, stream, columns, residual, y };
     let mut strip = kernel.strip();
     let nibbles = kernel.nibbles();

@@ -11,6 +11,7 @@ use crate::generic::finish::Finish;
 use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
 use crate::linked;
 use crate::op::Dense;
+use crate::scratch::{small, take};
 use crate::{KernelError, Layout, Tensor, TensorSpec};
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Bytes are widened from where they lie but for a rest.
@@ -46,15 +47,12 @@ pub fn dense(
     if op.accumulate.layout != Layout::Dsp {
         return Err(KernelError::UnsupportedLayout);
     }
-    let (need, have) = (op.scratch_bytes(&x.spec()), scratch.len());
-    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
-    if have < need {
-        return Err(small);
-    }
+    let need = op.scratch_bytes(&x.spec());
+    let scratch = take(scratch, need)?;
     let channels = usize::from(y.spec().dims.c);
     let blocks = op.blocks(&x.spec(), channels);
     let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let columns = Columns::<1>::new(&blocks, stream.folded, scratch).ok_or(small)?;
+    let columns = Columns::<1>::new(&blocks, stream.folded, scratch).ok_or(small(scratch, need))?;
     let mut filler = columns.filler();
     if direct(&x.spec(), &blocks) {
         filler.push([x.cells()]);

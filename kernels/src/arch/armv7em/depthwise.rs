@@ -14,6 +14,7 @@ use super::rows::Widen;
 use super::simd::{pkhbt, pkhtb, sxtb16, sxtb16_ror8};
 use crate::linked;
 use crate::op::{Accumulate, Depthwise};
+use crate::scratch::take;
 use crate::{KernelError, Layout, Tensor, TensorSpec, WeightBits, Weights, generic};
 
 /// Channels that are widened together.
@@ -97,11 +98,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let (need, have) = (op.kept_bytes(&x.spec(), &y.spec()), scratch.len());
-    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
-    if have < need {
-        return Err(small);
-    }
+    let scratch = take(scratch, op.kept_bytes(&x.spec(), &y.spec()))?;
     match Tile::new(op, &x.spec(), &y.spec()) {
         Some(tile) if takes(op, residual.is_some(), &x.spec(), &y.spec()) => {
             let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).unwrap_or(&[]);

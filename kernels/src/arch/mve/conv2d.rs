@@ -7,6 +7,7 @@ use super::product::{Output, PIXELS, SUMS, Strip};
 use super::requantize::{Accumulators, BATCH};
 use crate::layout::mve::{CHANNELS, block_bytes};
 use crate::op::Conv2d;
+use crate::scratch::{small, take};
 use crate::{Dtype, KernelError, Layout, Tensor};
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
@@ -30,11 +31,10 @@ pub fn conv2d(
     if op.accumulate.layout != Layout::Mve || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }
-    let (need, have) = (op.scratch_bytes(), scratch.len());
-    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
-    let stage = scratch.get(..need).ok_or(small)?;
+    let need = op.scratch_bytes();
+    let stage = take(scratch, need)?;
     let row_len = op.column_len().ok_or(KernelError::InvalidShape)?;
-    let (first, second) = stage.split_at_checked(need >> 1).ok_or(small)?;
+    let (first, second) = stage.split_at_checked(need >> 1).ok_or(small(stage, need))?;
     let taps = Taps::new(x, op, row_len, y);
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
     let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;

@@ -8,6 +8,7 @@ use super::product::{Dense as Product, Output, SUMS};
 use super::requantize::{Accumulators, BATCH};
 use crate::layout::mve::{LANES, block_bytes};
 use crate::op::Dense;
+use crate::scratch::take;
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Whole vectors of bytes are read where they lie.
@@ -37,9 +38,7 @@ pub fn dense(
     if op.accumulate.layout != Layout::Mve {
         return Err(KernelError::UnsupportedLayout);
     }
-    let (need, have) = (op.scratch_bytes(&x.spec()), scratch.len());
-    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
-    let stage = scratch.get(..need).ok_or(small)?;
+    let stage = take(scratch, op.scratch_bytes(&x.spec()))?;
     let (rows, columns, deep) = x.spec().dims.hwc();
     let row_len = rows * columns * deep;
     let input = if direct(&x.spec(), row_len) {

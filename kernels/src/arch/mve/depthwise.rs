@@ -7,6 +7,7 @@ use super::planes::{BLOCK, Group, ROWS, TAPS, block_columns, interleave, weights
 use super::requantize::MIN_SHIFT;
 use crate::layout::mve::LANES;
 use crate::op::Depthwise;
+use crate::scratch::{small, take};
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, generic};
 
 /// Columns of blocks: a limit on scratch.
@@ -58,21 +59,18 @@ pub fn depthwise(
 ) -> Result<(), KernelError> {
     if !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
         op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-        let need = op.scratch_bytes(&x.spec(), &y.spec(), None);
-        if scratch.len() < need {
-            return Err(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 });
-        }
+        take(scratch, op.scratch_bytes(&x.spec(), &y.spec(), None))?;
         let accumulate = op.accumulate.rows();
         return generic::depthwise(x, residual, &Depthwise { accumulate, ..*op }, scratch, y);
     }
     op.check(&x.spec(), None, &y.spec())?;
-    let (need, have) = (op.scratch_bytes(&x.spec(), &y.spec(), None), scratch.len());
-    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
-    let aligned = scratch.get(..need).and_then(|all| all.get(all.as_ptr().align_offset(4)..)).ok_or(small)?;
+    let need = op.scratch_bytes(&x.spec(), &y.spec(), None);
+    let scratch = take(scratch, need)?;
+    let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).ok_or(small(scratch, need))?;
     let (columns, channels) = (usize::from(y.spec().dims.w), usize::from(y.spec().dims.c));
     let planes = block_columns(columns, usize::from(op.geometry.stride[0])) * BLOCK;
-    let (planes, rest) = aligned.split_at_checked(planes).ok_or(small)?;
-    let (blocks, kept) = rest.split_at_checked((TAPS + 1) * BLOCK).ok_or(small)?;
+    let (planes, rest) = aligned.split_at_checked(planes).ok_or(small(scratch, need))?;
+    let (blocks, kept) = rest.split_at_checked((TAPS + 1) * BLOCK).ok_or(small(scratch, need))?;
     let accumulate = &op.accumulate;
     let pitch = accumulate.weight_bits.row_bytes(channels);
     for first in (0..channels).step_by(LANES) {
