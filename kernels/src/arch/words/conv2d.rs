@@ -80,7 +80,7 @@ pub fn conv2d(
 
 /// The aligned words of bytes that start on a multiple of 4.
 #[allow(unsafe_code)]
-fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
+pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
     // SAFETY: `Cell<u8>` and `Cell<u32>` are their contents in memory, any four bytes are a word, and cells may
     // alias.
     let (before, words, _) = unsafe { bytes.align_to::<Cell<u32>>() };

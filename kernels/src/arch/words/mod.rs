@@ -7,10 +7,15 @@
 mod column;
 pub(crate) mod conv2d;
 mod dense;
-mod depthwise;
+pub(crate) mod depthwise;
 #[cfg(armv7m)]
 mod depthwise_v7m;
 mod four;
+mod planes;
+#[cfg(armv6m)]
+mod planes_v6m;
+#[cfg(armv7m)]
+mod planes_v7m;
 mod product;
 #[cfg(armv6m)]
 mod product_v6m;
