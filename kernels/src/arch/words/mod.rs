@@ -11,6 +11,8 @@ pub(crate) mod depthwise;
 #[cfg(armv7m)]
 mod depthwise_v7m;
 mod four;
+#[cfg(armv6m)]
+mod pixels;
 mod planes;
 #[cfg(armv6m)]
 mod planes_v6m;
@@ -21,6 +23,8 @@ mod product;
 mod product_v6m;
 #[cfg(armv7m)]
 mod product_v7m;
+#[cfg(armv6m)]
+mod requantize_v6m;
 
 pub use conv2d::conv2d;
 pub use dense::dense;

@@ -7,6 +7,7 @@ use core::arch::naked_asm;
 use core::cell::Cell;
 
 use super::planes::{ALL_TAPS, Inputs, Outputs};
+use super::requantize_v6m::high_word;
 
 /// The word of an input; the one `stride` columns behind is no part of it.
 pub(super) fn word(a: i32, _: i32) -> u32 {
@@ -175,21 +176,15 @@ macro_rules! sums {
     };
 }
 
-/// The result of the accumulator in `r0`: the high word of its product, of halves, shifted and saturated.
-macro_rules! requantize {
-    () => {
+/// The result of an accumulator.
+macro_rules! result {
+    ($acc:literal) => {
         concat!(
-            "ldr r1, [sp, #12]\n ldr r2, [sp, #16]\n",
-            "uxth r3, r0\n asrs r0, r0, #16\n",
-            "mov r4, r3\n muls r4, r1, r4\n lsrs r4, r4, #16\n",
-            "muls r1, r0, r1\n adds r4, r4, r1\n",
-            "muls r3, r2, r3\n uxth r1, r4\n adds r3, r3, r1\n",
-            "muls r0, r2, r0\n asrs r4, r4, #16\n asrs r3, r3, #16\n",
-            "adds r0, r0, r4\n adds r0, r0, r3\n",
-            "ldr r1, [sp, #20]\n asrs r0, r1\n",
-            "sxtb r1, r0\n cmp r0, r1\n beq 9f\n",
-            "asrs r0, r0, #31\n movs r1, #127\n eors r0, r1\n",
-            "9:\n",
+            "mov r0, ",
+            $acc,
+            "\n ldr r1, [sp, #12]\n ldr r2, [sp, #16]\n",
+            high_word!("[sp, #20]"),
+            "strb r0, [r5]\n adds r5, r5, r6\n",
         )
     };
 }
@@ -234,14 +229,8 @@ macro_rules! results {
                 sums!($row),
                 "ldr r5, [sp, #24]",
                 "ldr r6, [sp, #28]",
-                "mov r0, r8",
-                requantize!(),
-                "strb r0, [r5]",
-                "adds r5, r5, r6",
-                "mov r0, r9",
-                requantize!(),
-                "strb r0, [r5]",
-                "adds r5, r5, r6",
+                result!("r8"),
+                result!("r9"),
                 "str r5, [sp, #24]",
                 "ldr r0, [sp, #32]",
                 "cmp r5, r0",
@@ -256,10 +245,7 @@ macro_rules! results {
                 sums!($row),
                 "ldr r5, [sp, #24]",
                 "ldr r6, [sp, #28]",
-                "mov r0, r8",
-                requantize!(),
-                "strb r0, [r5]",
-                "adds r5, r5, r6",
+                result!("r8"),
                 "str r5, [sp, #24]",
                 "5:",
                 "ldr r0, [sp]",
