@@ -96,7 +96,18 @@ fn shift_right(value: i32, shift: u8) -> i32 {
 // of `arch::armv7em` and `arch::words`.
 #[inline(always)]
 fn product(a: i32, b: i32) -> i64 {
-    i64::from(a).wrapping_mul(i64::from(b))
+    if cfg!(armv6m) { product_of_halves(a, b) } else { i64::from(a).wrapping_mul(i64::from(b)) }
+}
+
+/// The same from products of 16 bits, for cores that have no others: no step leaves 32 bits.
+#[inline(always)]
+fn product_of_halves(a: i32, b: i32) -> i64 {
+    let ((a_low, a_high), (b_low, b_high)) = ((a & 0xffff, a >> 16), (b & 0xffff, b >> 16));
+    let carry = ((a_low as u32).wrapping_mul(b_low as u32) >> 16) as i32;
+    let first = a_high.wrapping_mul(b_low).wrapping_add(carry);
+    let second = a_low.wrapping_mul(b_high).wrapping_add(first & 0xffff);
+    let high = a_high.wrapping_mul(b_high).wrapping_add(first >> 16).wrapping_add(second >> 16);
+    i64::from(high) << 32 | i64::from(a.wrapping_mul(b) as u32)
 }
 
 #[inline(always)]
@@ -137,6 +148,18 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn products_of_halves_are_products() {
+        let near = |edge: i32| (-2..=2).map(move |offset| edge.wrapping_add(offset));
+        let values =
+            || (0..32).map(|bit| 1i32 << bit).chain(EDGES).flat_map(near).flat_map(|v| [v, v.wrapping_neg()]);
+        for a in values() {
+            for b in values() {
+                assert_eq!(product_of_halves(a, b), i64::from(a) * i64::from(b), "{a} {b}");
             }
         }
     }

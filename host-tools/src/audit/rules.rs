@@ -123,11 +123,11 @@ fn is_requantisation(place: &str) -> bool {
     place.contains("kernels/src/numerics.rs:") || place.contains("kernels/src/numerics/")
 }
 
-/// Functions of instructions, which have no debug lines, that add a residual's product to an accumulator's, or make two
-/// products with one multiplication.
+/// Functions of instructions, which have no debug lines, that requantise, add a residual's product to an accumulator's, or
+/// make two products with one multiplication.
 fn multiplies_wide(symbol: &str) -> bool {
     let symbol = demangle(symbol);
-    ["armv7em::strip_asm::strip_", "words::product_v7m::chunk_"]
+    ["armv7em::strip_asm::strip_", "words::product_v7m::", "words::planes_v7m::results"]
         .iter()
         .any(|name| symbol.strip_prefix("kernels::arch::").is_some_and(|symbol| symbol.starts_with(name)))
 }

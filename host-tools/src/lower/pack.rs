@@ -152,8 +152,10 @@ fn words_tier(step: &Step) -> &'static str {
         Op::Conv2d { groups, .. } => *groups == 1,
         Op::Dense { x, accumulate } => bytes(x) && WeightBits::from(accumulate.width) == WeightBits::W8,
         Op::Depthwise { x, taps, .. } => {
-            let taps = taps.kernel.map(usize::from).iter().product();
-            bytes(x) && words::takes_depthwise(taps, usize::from(x.dims[2]))
+            let Taps { kernel, stride, dilation, pad } = *taps;
+            let geometry = Geometry { kernel, stride, dilation, pad };
+            let accumulate = Accumulate { layout: kernels::Layout::Words, ..Accumulate::NONE };
+            words::takes_depthwise(&Depthwise { geometry, accumulate }, &x.spec(), &step.output.spec())
         }
         _ => false,
     };

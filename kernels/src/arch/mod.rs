@@ -66,6 +66,10 @@ pub fn depthwise(
         Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
         Layout::Words if WORDS => words::depthwise(x, residual, op, scratch, y),
+        Layout::Words if linked::PORTABLE => {
+            op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+            generic::depthwise(x, residual, op, op.ring(x, y, scratch)?, y)
+        }
         _ if linked::PORTABLE => generic::depthwise(x, residual, op, scratch, y),
         _ => Err(KernelError::UnsupportedByBuild),
     }

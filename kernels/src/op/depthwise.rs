@@ -1,17 +1,19 @@
 //! Depthwise convolution: one kernel per channel, as many channels out as in.
 
+use core::cell::Cell;
+
 use super::{Accumulate, Geometry, Overlap, overlap};
-use crate::arch::{armv7em, mve};
+use crate::arch::{armv7em, mve, words};
 use crate::linked;
 use crate::size::product;
-use crate::{KernelError, Layout, TensorSpec};
+use crate::{KernelError, Layout, Tensor, TensorSpec};
 
 /// Depthwise convolution `[h, w, c] -> [oh, ow, c]`, weights `[kh * kw, c]`: a packed row per tap.
 ///
 /// # Memory
 /// Layout `rows`: no scratch when input and result are apart, or the result runs ahead of the taps. Closer over the
 /// input ([`Depthwise::over_input`]) the scratch holds the `pad_top + 1` input rows that the result has overwritten
-/// ([`Depthwise::scratch_bytes`]).
+/// ([`Depthwise::scratch_bytes`]). Layout `words` has a 3x3 kernel of its own, whose scratch holds widened rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Depthwise<'a> {
     /// Taps.
@@ -46,8 +48,39 @@ impl Depthwise<'_> {
         if self.own_scratch(x, y).is_some() {
             return self.kept_bytes(x, y);
         }
-        let free = distance.is_none_or(|distance| self.without_ring(x, y).allows(distance));
-        if free { 0 } else { self.ring_bytes(x) }
+        let ring = if self.needs_ring(x, y, distance) { self.ring_bytes(x) } else { 0 };
+        if self.accumulate.layout.linked() == Layout::Words {
+            return ring.max(words::depthwise::scratch(self, x, y));
+        }
+        ring
+    }
+
+    fn needs_ring(&self, x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> bool {
+        !distance.is_none_or(|distance| self.without_ring(x, y).allows(distance))
+    }
+
+    /// Bytes from the start of the input to that of the result; `None` where they lie apart.
+    pub(crate) fn distance(x: &Tensor, y: &Tensor) -> Option<i32> {
+        let (first, second) = (x.cells().as_ptr_range(), y.cells().as_ptr_range());
+        let apart = second.start >= first.end || first.start >= second.end;
+        (!apart).then(|| second.start.addr().wrapping_sub(first.start.addr()) as i32)
+    }
+
+    /// Layout `words`: the part of the scratch that holds overwritten rows, none where the result overwrites none that
+    /// are still needed.
+    pub(crate) fn ring<'a>(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        scratch: &'a [Cell<u8>],
+    ) -> Result<&'a [Cell<u8>], KernelError> {
+        let (x_spec, y_spec, distance) = (x.spec(), y.spec(), Self::distance(x, y));
+        let (need, have) = (self.scratch_bytes(&x_spec, &y_spec, distance), scratch.len());
+        if have < need {
+            return Err(KernelError::InvalidScratch { need: need as u32, have: have as u32 });
+        }
+        let ring = if self.needs_ring(&x_spec, &y_spec, distance) { self.ring_bytes(&x_spec) } else { 0 };
+        Ok(scratch.get(..ring).unwrap_or(&[]))
     }
 
     /// Scratch of the layout's own kernel; `None` where it has none for these shapes and types.

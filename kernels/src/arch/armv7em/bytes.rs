@@ -28,7 +28,7 @@ pub(super) fn copy(source: &[Cell<u8>], out: &[Cell<u8>]) {
 
 /// Limits signed bytes.
 #[inline(always)]
-pub(super) fn clamp_bytes(bytes: &[Cell<u8>], clamp: Clamp) {
+pub(crate) fn clamp_bytes(bytes: &[Cell<u8>], clamp: Clamp) {
     if (clamp.lo, clamp.hi) == (-128, 127) {
         return;
     }

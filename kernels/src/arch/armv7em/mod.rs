@@ -20,7 +20,7 @@ macro_rules! core_with_dsp {
 }
 
 pub(crate) mod add;
-mod bytes;
+pub(crate) mod bytes;
 mod column;
 pub(crate) mod conv2d;
 pub(crate) mod dense;

@@ -3,9 +3,13 @@
 use core::cell::Cell;
 
 use super::column::{PIXELS, Taps, column_words};
-use super::four::Pixel;
+use super::four::{Bytes, Pixel};
+#[cfg(armv7m)]
+use super::product::store_strip;
 use super::product::{ROWS, strip};
 use crate::op::Conv2d;
+#[cfg(armv6m)]
+use crate::{Dtype, WeightBits};
 use crate::{KernelError, Layout, Tensor};
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`]. Columns in words, at any address.
@@ -42,45 +46,65 @@ pub fn conv2d(
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
     let (rows, row_pixels, channels) = y.spec().dims.hwc();
     let descends = op.descends(&x.spec(), &y.spec());
-    for step in 0..rows {
-        let oy = if descends { rows - 1 - step } else { step };
-        let mut done = 0;
-        while done < row_pixels {
-            // A narrower result over its residual would overtake the residual's next pixel within a strip.
-            let pair = same_type && done + 1 < row_pixels;
-            let count = if pair { PIXELS } else { 1 };
-            let ox = if descends { row_pixels - done - count } else { done };
-            let pixels = [(oy, ox), (oy, if pair { ox + 1 } else { ox })];
-            taps.fill(pixels, columns);
-            let outputs = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
-            let outputs = outputs.get(..count).unwrap_or(&[]);
-            let mut c = 0;
-            while channels - c >= ROWS {
-                let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
-                let sums = strip(columns, weights, row_bytes, bits, row_bytes);
-                for (output, p) in outputs.iter().zip(0..) {
-                    output.store(c, sums.map(|sums| if p == 0 { sums[0] } else { sums[1] }));
-                }
-                c += ROWS;
-            }
-            // The last channels one by one: four times the same row.
-            while c < channels {
-                let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
-                let [sums, ..] = strip(columns, weights, 0, bits, row_bytes);
-                for (output, sum) in outputs.iter().zip(sums) {
-                    output.store_one(c, sum);
-                }
-                c += 1;
-            }
-            done += count;
+    let bytes = Bytes::new(accumulate, y, residual);
+    #[cfg(armv6m)]
+    if let Some(bytes) = bytes.as_ref().filter(|_| x.spec().dtype == Dtype::I8 && bits == WeightBits::W8) {
+        super::pixels::run(x, op, bytes, scratch.get(..row_len).ok_or(small)?, y);
+        return Ok(());
+    }
+    let mut left = rows * row_pixels;
+    let mut at = if descends { (rows - 1, row_pixels - 1) } else { (0, 0) };
+    // A pixel, and a step to the next one.
+    let mut next = || {
+        let pixel = at;
+        at = match at {
+            (oy, 0) if descends => (oy.saturating_sub(1), row_pixels - 1),
+            (oy, ox) if descends => (oy, ox - 1),
+            (oy, ox) if ox + 1 == row_pixels => (oy + 1, 0),
+            (oy, ox) => (oy, ox + 1),
+        };
+        pixel
+    };
+    while left > 0 {
+        // A narrower result over its residual would overtake the residual's next pixel within a strip.
+        let count = if same_type && left >= PIXELS { PIXELS } else { 1 };
+        let first = next();
+        let pixels = [first, if count == PIXELS { next() } else { first }];
+        taps.fill(pixels, columns);
+        let outputs = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
+        let outputs = outputs.get(..count).unwrap_or(&[]);
+        let mut c = 0;
+        #[cfg(armv7m)]
+        if let Some(bytes) = &bytes {
+            let out = pixels.map(|(oy, ox)| y.pixel(oy, ox));
+            c = store_strip(columns, accumulate.weights, bits, row_bytes, bytes.results(), out);
         }
+        while channels - c >= ROWS {
+            let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
+            let sums = strip(columns, weights, row_bytes, bits, row_bytes);
+            outputs.iter().zip(sums).for_each(|(output, sums)| output.store(c, sums));
+            c += ROWS;
+        }
+        // The last channels one by one: four times the same row.
+        while c < channels {
+            let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
+            let sums = strip(columns, weights, 0, bits, row_bytes);
+            for (output, [sum, ..]) in outputs.iter().zip(sums) {
+                output.store_one(c, sum);
+            }
+            c += 1;
+        }
+        left -= count;
+    }
+    if let Some(bytes) = bytes {
+        bytes.clamp();
     }
     Ok(())
 }
 
 /// The aligned words of bytes that start on a multiple of 4.
 #[allow(unsafe_code)]
-fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
+pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
     // SAFETY: `Cell<u8>` and `Cell<u32>` are their contents in memory, any four bytes are a word, and cells may
     // alias.
     let (before, words, _) = unsafe { bytes.align_to::<Cell<u32>>() };

@@ -2,8 +2,8 @@
 
 use core::cell::Cell;
 
-use super::four::Pixel;
-use super::product::{ROWS, dense as product};
+use super::four::{Bytes, Pixel};
+use super::product::{ROWS, dense as product, store_dense};
 use crate::op::Dense;
 use crate::{Dtype, KernelError, Tensor, WeightBits, generic};
 
@@ -24,7 +24,11 @@ pub fn dense(
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let (input, channels) = (x.cells(), usize::from(y.spec().dims.c));
     let output = Pixel::new(&op.accumulate, y, residual, (0, 0));
-    let mut c = 0;
+    let bytes = Bytes::new(&op.accumulate, y, residual);
+    let mut c = match &bytes {
+        Some(bytes) => store_dense(input, op.accumulate.weights, bytes.results(), y.cells()),
+        None => 0,
+    };
     while channels - c >= ROWS {
         let weights = op.accumulate.weights.get(c * input.len()..).unwrap_or(&[]);
         output.store(c, product(input, weights, input.len()));
@@ -36,6 +40,9 @@ pub fn dense(
         let [sum, ..] = product(input, weights, 0);
         output.store_one(c, sum);
         c += 1;
+    }
+    if let Some(bytes) = bytes {
+        bytes.clamp();
     }
     Ok(())
 }

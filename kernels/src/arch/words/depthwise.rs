@@ -1,24 +1,29 @@
-//! Depthwise convolution of bytes, four channels at a time, with their sums in registers. The taps of a pixel are
-//! found once for all channels.
+//! Depthwise convolution of bytes. What is no plain 3x3 kernel runs four channels at a time, with their sums in
+//! registers: the taps of a pixel are found once for all channels.
 
 use core::cell::Cell;
 
 use super::four::{FOUR, Pixel, four};
+use super::planes;
 use crate::generic::depthwise::Source;
 use crate::layout::unpack;
 use crate::op::Depthwise;
-use crate::{Dtype, KernelError, Tensor, WeightBits, Weights, generic};
+use crate::{Dtype, KernelError, Tensor, TensorSpec, WeightBits, Weights, generic};
 
 /// Most taps of a kernel.
 pub(super) const MAX_TAPS: usize = 25;
 
-/// Whether bytes of that many channels run on this kernel, and not on the generic one.
-pub fn takes(taps: usize, channels: usize) -> bool {
-    taps <= MAX_TAPS && channels & (FOUR - 1) == 0
+pub(crate) use super::planes::scratch;
+
+/// Whether a step runs on this kernel, and not on the generic one.
+pub fn takes(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
+    let channels = usize::from(y.dims.c);
+    let by_four = op.geometry.taps() <= MAX_TAPS && channels & (FOUR - 1) == 0;
+    planes::takes(op, x, y) || (x.dtype == Dtype::I8 && by_four)
 }
 
-/// Depthwise convolution, see [`Depthwise`]. Nibbles, large kernels and channel counts that are no multiple of four
-/// run on the generic tier. An empty `scratch` says that no rows have to be kept.
+/// Depthwise convolution, see [`Depthwise`]. Nibbles, and kernels other than 3x3 that are large or whose channels are no
+/// multiple of four, run on the generic tier.
 ///
 /// # Errors
 /// Those of [`Depthwise::check`], and [`KernelError::InvalidScratch`].
@@ -30,16 +35,17 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let (rows, columns, channels) = y.spec().dims.hwc();
-    let op = Depthwise { accumulate: op.accumulate.rows(), ..*op };
-    let taps = op.geometry.taps();
-    if x.spec().dtype != Dtype::I8 || !takes(taps, channels) {
-        return generic::depthwise(x, residual, &op, scratch, y);
-    }
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
-    let need = if scratch.is_empty() { 0 } else { op.ring_bytes(&x.spec()) };
-    let ring = scratch
-        .get(..need)
-        .ok_or(KernelError::InvalidScratch { need: need as u32, have: scratch.len() as u32 })?;
+    let ring = op.ring(x, y, scratch)?;
+    if residual.is_none() && planes::run(x, op, scratch, y)? {
+        return Ok(());
+    }
+    let takes = takes(op, &x.spec(), &y.spec()) && channels & (FOUR - 1) == 0;
+    let op = Depthwise { accumulate: op.accumulate.rows(), ..*op };
+    if !takes {
+        return generic::depthwise(x, residual, &op, ring, y);
+    }
+    let taps = op.geometry.taps();
     let mut source = Source::new(x, ring, op.geometry.pad);
     let bits = op.accumulate.weight_bits;
     let weights = Weights::new(op.accumulate.weights, bits, taps, channels)?;

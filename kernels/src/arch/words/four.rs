@@ -2,6 +2,8 @@
 
 use core::cell::Cell;
 
+use super::product::Results;
+use crate::arch::armv7em::bytes::clamp_bytes;
 use crate::generic::finish::Finish;
 use crate::numerics::requantize;
 use crate::op::Accumulate;
@@ -10,8 +12,39 @@ use crate::{Dtype, Tensor};
 /// Channels that are finished together.
 pub(super) const FOUR: usize = 4;
 
-/// Shift of most steps: the high word of the product is the result.
+/// Smallest shift at which the high word of a product holds the result.
 const SHIFT: u8 = 32;
+
+/// Results of four channels of one pixel, bytes at a shift of at least 32 without a residual: what products store
+/// themselves, before the clamp.
+pub(super) struct Bytes<'a> {
+    accumulate: &'a Accumulate<'a>,
+    y: &'a Tensor<'a>,
+}
+
+impl<'a> Bytes<'a> {
+    /// `None` where results are others.
+    #[inline(always)]
+    pub(super) fn new(
+        accumulate: &'a Accumulate<'a>,
+        y: &'a Tensor<'a>,
+        residual: Option<&Tensor<'a>>,
+    ) -> Option<Self> {
+        let known = residual.is_none() && y.spec().dtype == Dtype::I8 && accumulate.shift >= SHIFT;
+        known.then_some(Self { accumulate, y })
+    }
+
+    /// Constants of all whole blocks of four channels.
+    pub(super) fn results(&self) -> Results<'a> {
+        let Accumulate { bias, multipliers, shift, .. } = *self.accumulate;
+        Results { bias: bias.as_chunks().0, multipliers: multipliers.as_chunks().0, shift: shift - SHIFT }
+    }
+
+    /// Limits all results.
+    pub(super) fn clamp(&self) {
+        clamp_bytes(self.y.cells(), self.accumulate.clamp);
+    }
+}
 
 /// One pixel of a result.
 pub(super) struct Pixel<'a> {

@@ -7,15 +7,24 @@
 mod column;
 pub(crate) mod conv2d;
 mod dense;
-mod depthwise;
+pub(crate) mod depthwise;
 #[cfg(armv7m)]
 mod depthwise_v7m;
 mod four;
+#[cfg(armv6m)]
+mod pixels;
+mod planes;
+#[cfg(armv6m)]
+mod planes_v6m;
+#[cfg(armv7m)]
+mod planes_v7m;
 mod product;
 #[cfg(armv6m)]
 mod product_v6m;
 #[cfg(armv7m)]
 mod product_v7m;
+#[cfg(armv6m)]
+mod requantize_v6m;
 
 pub use conv2d::conv2d;
 pub use dense::dense;

@@ -8,7 +8,25 @@ use crate::WeightBits;
 /// Rows that are multiplied together.
 pub(super) const ROWS: usize = 4;
 
-/// Sums of four rows, `stride` bytes apart, with two pixels. `words` are those of whole bytes of weights.
+/// How sums become bytes: bias and multipliers of four channels each, the shift of a product's high word.
+#[derive(Clone, Copy)]
+pub(super) struct Results<'a> {
+    pub(super) bias: &'a [[i32; ROWS]],
+    pub(super) multipliers: &'a [[i32; ROWS]],
+    pub(super) shift: u8,
+}
+
+impl<'a> Results<'a> {
+    /// Those of as many blocks as there are constants of, places for results, and rows of `row_bytes` weights.
+    fn of(self, places: usize, weights: usize, row_bytes: usize) -> Option<Self> {
+        let blocks = self.bias.len().min(self.multipliers.len()).min(places);
+        let (bias, multipliers) = (self.bias.get(..blocks)?, self.multipliers.get(..blocks)?);
+        let rows = crate::size::product(blocks * ROWS, row_bytes)?;
+        (row_bytes > 0 && rows <= weights).then_some(Self { bias, multipliers, ..self })
+    }
+}
+
+/// Sums of two pixels with four rows, `stride` bytes apart. `words` are those of whole bytes of weights.
 #[inline(always)]
 pub(super) fn strip(
     words: &[Cell<u32>],
@@ -16,11 +34,34 @@ pub(super) fn strip(
     stride: usize,
     bits: WeightBits,
     row_bytes: usize,
-) -> [[i32; PIXELS]; ROWS] {
+) -> [[i32; ROWS]; PIXELS] {
     let inputs = row_bytes << bits.log2_per_byte();
     match (words.get(..inputs), weights.get(..(ROWS - 1) * stride + row_bytes)) {
         (Some(words), Some(weights)) if row_bytes > 0 => imp::strip(words, weights, stride, bits, row_bytes),
-        _ => [[0; PIXELS]; ROWS],
+        _ => [[0; ROWS]; PIXELS],
+    }
+}
+
+/// The same for all whole blocks of four rows, which are consecutive; stores the results of both pixels. Gives the
+/// channels that are done.
+#[cfg(armv7m)]
+#[inline(never)]
+pub(super) fn store_strip(
+    words: &[Cell<u32>],
+    weights: &[u8],
+    bits: WeightBits,
+    row_bytes: usize,
+    results: Results,
+    out: [&[Cell<u8>]; PIXELS],
+) -> usize {
+    let [a, b] = out.map(|out| out.as_chunks().0);
+    let inputs = row_bytes << bits.log2_per_byte();
+    match (words.get(..inputs), results.of(a.len().min(b.len()), weights.len(), row_bytes)) {
+        (Some(words), Some(results)) => {
+            imp::store_strip(words, weights, bits, row_bytes, results, [a, b]);
+            results.bias.len() * ROWS
+        }
+        _ => 0,
     }
 }
 
@@ -30,6 +71,20 @@ pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; 
     match weights.get(..(ROWS - 1) * stride + input.len()) {
         Some(weights) if !input.is_empty() => imp::dense(input, weights, stride),
         _ => [0; ROWS],
+    }
+}
+
+/// The same for all whole blocks of four rows, which are consecutive; stores the results. Gives the channels that are
+/// done.
+#[inline(never)]
+pub(super) fn store_dense(input: &[Cell<u8>], weights: &[u8], results: Results, out: &[Cell<u8>]) -> usize {
+    let (out, _) = out.as_chunks();
+    match results.of(out.len(), weights.len(), input.len()) {
+        Some(results) => {
+            imp::store_dense(input, weights, results, out);
+            results.bias.len() * ROWS
+        }
+        _ => 0,
     }
 }
 
@@ -51,8 +106,12 @@ fn rows(weights: &[u8], stride: usize, bytes: usize) -> [&[u8]; ROWS] {
 pub(super) mod portable {
     use core::cell::Cell;
 
+    #[cfg(not(armv6m))]
+    use super::Results;
     use super::{PIXELS, ROWS, rows};
     use crate::WeightBits;
+    #[cfg(not(armv6m))]
+    use crate::numerics::{Clamp, requantize};
 
     /// See [`super::strip`].
     pub(in super::super) fn strip(
@@ -61,14 +120,14 @@ pub(super) mod portable {
         stride: usize,
         bits: WeightBits,
         row_bytes: usize,
-    ) -> [[i32; PIXELS]; ROWS] {
+    ) -> [[i32; ROWS]; PIXELS] {
         let [a, b, c, d] = rows(weights, stride, row_bytes);
         let bytes = a.iter().zip(b).zip(c).zip(d);
-        let mut sums = [[0i32; PIXELS]; ROWS];
+        let mut sums = [[0i32; ROWS]; PIXELS];
         let mut add = |word: &Cell<u32>, weights: [i32; ROWS]| {
             let pixels = [i32::from(word.get() as i8), (word.get() as i32) >> 24];
-            for (sums, weight) in sums.iter_mut().zip(weights) {
-                for (sum, x) in sums.iter_mut().zip(pixels) {
+            for (sums, x) in sums.iter_mut().zip(pixels) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum = sum.wrapping_add(x * weight);
                 }
             }
@@ -112,5 +171,24 @@ pub(super) mod portable {
             }
         }
         sums
+    }
+
+    /// See [`super::store_dense`].
+    #[cfg(not(armv6m))]
+    pub(in super::super) fn store_dense(
+        input: &[Cell<u8>],
+        weights: &[u8],
+        results: Results,
+        out: &[[Cell<u8>; ROWS]],
+    ) {
+        let mut rows = weights;
+        for ((out, bias), multipliers) in out.iter().zip(results.bias).zip(results.multipliers) {
+            let sums = dense(input, rows, input.len());
+            rows = rows.get(ROWS * input.len()..).unwrap_or(&[]);
+            for (((out, sum), bias), multiplier) in out.iter().zip(sums).zip(bias).zip(multipliers) {
+                let clamp = Clamp { lo: -128, hi: 127 };
+                out.set(requantize(sum.wrapping_add(*bias), *multiplier, results.shift + 32, clamp) as u8);
+            }
+        }
     }
 }

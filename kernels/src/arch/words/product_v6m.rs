@@ -4,9 +4,11 @@
 
 use core::arch::naked_asm;
 use core::cell::Cell;
+use core::ptr::{null, null_mut};
 
 use super::column::PIXELS;
-use super::product::{ROWS, portable};
+use super::product::{ROWS, Results, portable};
+use super::requantize_v6m::high_word;
 use crate::WeightBits;
 
 /// Two rows by two pixels: sums of the first pixel with both rows, then of the second.
@@ -76,7 +78,7 @@ pub(super) fn strip(
     stride: usize,
     bits: WeightBits,
     row_bytes: usize,
-) -> [[i32; PIXELS]; ROWS] {
+) -> [[i32; ROWS]; PIXELS] {
     if bits != WeightBits::W8 {
         return portable::strip(words, weights, stride, bits, row_bytes);
     }
@@ -87,74 +89,161 @@ pub(super) fn strip(
         sums
     };
     let ([a, b, c, d], [e, f, g, h]) = (pair(0), pair(2));
-    [[a, c], [b, d], [e, g], [f, h]]
+    [[a, b, e, f], [c, d, g, h]]
 }
 
-/// # Safety
-/// `count` inputs and as many weights of four rows must be readable.
-#[unsafe(naked)]
-unsafe extern "C" fn dense_8(
+/// What [`dense_8`] and [`dense_8_last`] work on, as the instructions find it.
+#[repr(C)]
+struct Dense {
     input: *const Cell<u8>,
     weights: *const u8,
     stride: usize,
     count: usize,
     sums: *mut [i32; ROWS],
-) {
-    naked_asm!(
-        "push {{r4-r7, lr}}",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "push {{r4-r7}}",
-        // Everything is read up to an end, where the index is 0.
-        "adds r4, r0, r3",
-        "adds r0, r1, r3",
-        "adds r1, r0, r2",
-        "rsbs r5, r3, #0",
-        "adds r3, r1, r2",
-        "adds r3, r3, r2",
-        "adds r2, r1, r2",
-        "movs r6, #0",
-        "mov r8, r6",
-        "mov r9, r6",
-        "mov r10, r6",
-        "mov r11, r6",
-        "2:",
-        "ldrsb r6, [r4, r5]",
-        "ldrsb r7, [r0, r5]",
-        "muls r7, r6, r7",
-        "add r8, r7",
-        "ldrsb r7, [r1, r5]",
-        "muls r7, r6, r7",
-        "add r9, r7",
-        "ldrsb r7, [r2, r5]",
-        "muls r7, r6, r7",
-        "add r10, r7",
-        "ldrsb r7, [r3, r5]",
-        "muls r7, r6, r7",
-        "add r11, r7",
-        "adds r5, r5, #1",
-        "bne 2b",
-        "ldr r0, [sp, #36]",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "stm r0!, {{r4-r7}}",
-        "pop {{r4-r7}}",
-        "mov r8, r4",
-        "mov r9, r5",
-        "mov r10, r6",
-        "mov r11, r7",
-        "pop {{r4-r7, pc}}",
-    )
+    bias: *const [i32; ROWS],
+    multipliers: *const [i32; ROWS],
+    shift: u32,
+    out: *const [Cell<u8>; ROWS],
 }
+
+/// Stores the sums as they are.
+macro_rules! sums {
+    () => {
+        "ldr r0, [sp]\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n stm r0!, {{r4-r7}}\n"
+    };
+}
+
+/// The result of a sum.
+macro_rules! result {
+    ($sum:literal, $place:literal) => {
+        concat!(
+            "ldm r5!, {{r0}}\n add r0, ",
+            $sum,
+            "\n",
+            "ldm r6!, {{r2}}\n uxth r1, r2\n asrs r2, r2, #16\n",
+            high_word!("[sp, #12]"),
+            "strb r0, [r7, #",
+            $place,
+            "]\n",
+        )
+    };
+}
+
+/// Stores results.
+macro_rules! finish {
+    () => {
+        concat!(
+            "ldr r5, [sp, #4]\n ldr r6, [sp, #8]\n ldr r7, [sp, #16]\n",
+            result!("r8", "0"),
+            result!("r9", "1"),
+            result!("r10", "2"),
+            result!("r11", "3"),
+        )
+    };
+}
+
+macro_rules! dense {
+    ($name:ident, $end:ident) => {
+        /// # Safety
+        /// The task's inputs and as many weights of four rows must be readable, and what the function stores writable.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(task: *const Dense) {
+            naked_asm!(
+                "push {{r4-r7, lr}}",
+                "mov r4, r8",
+                "mov r5, r9",
+                "mov r6, r10",
+                "mov r7, r11",
+                "push {{r4-r7}}",
+                "sub sp, #20",
+                "mov r1, r0",
+                "mov r2, sp",
+                "adds r1, #16",
+                "ldm r1!, {{r3-r7}}",
+                "stm r2!, {{r3-r7}}",
+                "ldm r0, {{r0-r3}}",
+                // Everything is read up to an end, where the index is 0.
+                "adds r4, r0, r3",
+                "adds r0, r1, r3",
+                "adds r1, r0, r2",
+                "rsbs r5, r3, #0",
+                "adds r3, r1, r2",
+                "adds r3, r3, r2",
+                "adds r2, r1, r2",
+                "movs r6, #0",
+                "mov r8, r6",
+                "mov r9, r6",
+                "mov r10, r6",
+                "mov r11, r6",
+                "2:",
+                "ldrsb r6, [r4, r5]",
+                "ldrsb r7, [r0, r5]",
+                "muls r7, r6, r7",
+                "add r8, r7",
+                "ldrsb r7, [r1, r5]",
+                "muls r7, r6, r7",
+                "add r9, r7",
+                "ldrsb r7, [r2, r5]",
+                "muls r7, r6, r7",
+                "add r10, r7",
+                "ldrsb r7, [r3, r5]",
+                "muls r7, r6, r7",
+                "add r11, r7",
+                "adds r5, r5, #1",
+                "bne 2b",
+                $end!(),
+                "add sp, #20",
+                "pop {{r4-r7}}",
+                "mov r8, r4",
+                "mov r9, r5",
+                "mov r10, r6",
+                "mov r11, r7",
+                "pop {{r4-r7, pc}}",
+            )
+        }
+    };
+}
+
+dense!(dense_8, sums);
+dense!(dense_8_last, finish);
 
 /// See [`super::product::dense`], which has compared the slices.
 pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
     let mut sums = [0; ROWS];
-    // SAFETY: four rows of as many weights as there are inputs lie in `weights`.
-    unsafe { dense_8(input.as_ptr(), weights.as_ptr(), stride, input.len(), &mut sums) }
+    let task = Dense {
+        input: input.as_ptr(),
+        weights: weights.as_ptr(),
+        stride,
+        count: input.len(),
+        sums: &mut sums,
+        bias: null(),
+        multipliers: null(),
+        shift: 0,
+        out: null(),
+    };
+    // SAFETY: four rows of as many weights as there are inputs lie in `weights`; this one stores sums only.
+    unsafe { dense_8(&task) }
     sums
+}
+
+/// See [`super::product::store_dense`], which has compared the slices with the rows.
+pub(super) fn store_dense(input: &[Cell<u8>], weights: &[u8], results: Results, out: &[[Cell<u8>; ROWS]]) {
+    let mut weights = weights.as_ptr();
+    for ((bias, multipliers), out) in results.bias.iter().zip(results.multipliers).zip(out) {
+        let task = Dense {
+            input: input.as_ptr(),
+            weights,
+            stride: input.len(),
+            count: input.len(),
+            sums: null_mut(),
+            bias,
+            multipliers,
+            shift: results.shift.into(),
+            out,
+        };
+        // SAFETY: four rows of as many weights as there are inputs lie before the end of all weights; this one stores
+        // four results in `out`, and cells may be written.
+        unsafe { dense_8_last(&task) }
+        weights = weights.wrapping_add(ROWS * input.len());
+    }
 }

@@ -6,9 +6,10 @@
 
 use core::arch::naked_asm;
 use core::cell::Cell;
+use core::ptr::{null, null_mut};
 
 use super::column::PIXELS;
-use super::product::ROWS;
+use super::product::{ROWS, Results};
 use crate::WeightBits;
 
 /// Bytes of a row's chunk: 252 products of two bytes stay below 2^22, and so do 504 of a byte and 4 bits, 1008 of
@@ -24,7 +25,25 @@ struct Task {
     /// End of the words that the unrolled loop takes.
     unrolled: *const Cell<u32>,
     end: *const Cell<u32>,
+    result: Place,
+}
+
+/// Where the sums of a chunk go.
+#[repr(C)]
+union Place {
     sums: *mut [i64; ROWS],
+    finish: *const Finish,
+}
+
+/// How the sums of the last chunk become results.
+#[repr(C)]
+struct Finish {
+    /// What is added to the sums of each pixel.
+    addends: [*const [i32; ROWS]; PIXELS],
+    multipliers: *const [i32; ROWS],
+    /// Of the product's high word.
+    shift: u32,
+    out: [*const [Cell<u8>; ROWS]; PIXELS],
 }
 
 /// One word meets a weight of each row, which an instruction makes of its byte.
@@ -70,10 +89,83 @@ macro_rules! byte_2 {
     };
 }
 
+/// Stores the sums as they are.
+macro_rules! sums {
+    () => {
+        "ldr r0, [sp, #8]\n stm r0, {{r4-r11}}\n"
+    };
+}
+
+/// The sums of a row: those of the first pixel in the second register, of the second pixel in the first one.
+macro_rules! split {
+    ($low:literal, $high:literal) => {
+        concat!(
+            "sbfx lr, ",
+            $low,
+            ", #0, #23\n",
+            "subs ",
+            $low,
+            ", ",
+            $low,
+            ", lr\n",
+            "sbc ",
+            $high,
+            ", ",
+            $high,
+            ", lr, asr #31\n",
+            "lsr ",
+            $low,
+            ", ",
+            $low,
+            ", #23\n",
+            "orr ",
+            $low,
+            ", ",
+            $low,
+            ", ",
+            $high,
+            ", lsl #9\n",
+            "mov ",
+            $high,
+            ", lr\n",
+        )
+    };
+}
+
+/// An accumulator becomes a result; `r12` is the shift.
+macro_rules! saturate {
+    ($($acc:literal)*) => {
+        concat!($("asr ", $acc, ", ", $acc, ", r12\n ssat ", $acc, ", #8, ", $acc, "\n",)*)
+    };
+}
+
+/// Stores results.
+macro_rules! finish {
+    () => {
+        concat!(
+            split!("r4", "r5"),
+            split!("r6", "r7"),
+            split!("r8", "r9"),
+            split!("r10", "r11"),
+            "ldr lr, [sp, #8]\n",
+            "ldr r12, [lr]\n ldm r12, {{r0-r3}}\n add r5, r0\n add r7, r1\n add r9, r2\n add r11, r3\n",
+            "ldr r12, [lr, #4]\n ldm r12, {{r0-r3}}\n add r4, r0\n add r6, r1\n add r8, r2\n add r10, r3\n",
+            "ldr r12, [lr, #8]\n ldm r12, {{r0-r3}}\n",
+            "smull r12, r4, r4, r0\n smull r12, r5, r5, r0\n smull r12, r6, r6, r1\n smull r12, r7, r7, r1\n",
+            "smull r12, r8, r8, r2\n smull r12, r9, r9, r2\n smull r12, r10, r10, r3\n smull r12, r11, r11, r3\n",
+            "ldr r12, [lr, #12]\n",
+            saturate!("r4" "r5" "r6" "r7" "r8" "r9" "r10" "r11"),
+            "ldr r12, [lr, #16]\n strb r5, [r12]\n strb r7, [r12, #1]\n strb r9, [r12, #2]\n strb r11, [r12, #3]\n",
+            "ldr r12, [lr, #20]\n strb r4, [r12]\n strb r6, [r12, #1]\n strb r8, [r12, #2]\n strb r10, [r12, #3]\n",
+        )
+    };
+}
+
 macro_rules! chunk {
-    ($name:ident, $byte:ident, [$($unrolled:ident),*]) => {
+    ($name:ident, $byte:ident, [$($unrolled:ident),*], $end:ident) => {
         /// # Safety
-        /// The task's words must be those of whole bytes, four rows of which must be readable.
+        /// The task's words must be those of whole bytes, four rows of which must be readable; its result is the kind
+        /// that the function stores.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(task: *const Task) {
             naked_asm!(
@@ -107,8 +199,7 @@ macro_rules! chunk {
                 "cmp r0, r3",
                 "bne 4b",
                 "5:",
-                "ldr r0, [sp, #8]",
-                "stm r0, {{r4-r11}}",
+                $end!(),
                 "add sp, #12",
                 "pop {{r4-r11, pc}}",
             )
@@ -116,9 +207,57 @@ macro_rules! chunk {
     };
 }
 
-chunk!(chunk_8, byte_8, [byte_8, byte_8, byte_8, byte_8]);
-chunk!(chunk_4, byte_4, [byte_4, byte_4]);
-chunk!(chunk_2, byte_2, [byte_2]);
+chunk!(chunk_8, byte_8, [byte_8, byte_8, byte_8, byte_8], sums);
+chunk!(chunk_4, byte_4, [byte_4, byte_4], sums);
+chunk!(chunk_2, byte_2, [byte_2], sums);
+chunk!(chunk_8_last, byte_8, [byte_8, byte_8, byte_8, byte_8], finish);
+chunk!(chunk_4_last, byte_4, [byte_4, byte_4], finish);
+chunk!(chunk_2_last, byte_2, [byte_2], finish);
+
+/// The bytes of four rows from `first` on.
+struct Rows<'a> {
+    words: &'a [Cell<u32>],
+    weights: &'a [u8],
+    stride: usize,
+    bits: WeightBits,
+}
+
+impl Rows<'_> {
+    fn task(&self, first: usize, bytes: usize, result: Place) -> Task {
+        let shift = self.bits.log2_per_byte();
+        let unrolled = (4 >> shift) - 1;
+        let start = self.words.as_ptr().wrapping_add(first << shift);
+        Task {
+            words: start,
+            weights: self.weights.as_ptr().wrapping_add(first),
+            stride: self.stride,
+            unrolled: start.wrapping_add((bytes & !unrolled) << shift),
+            end: start.wrapping_add(bytes << shift),
+            result,
+        }
+    }
+
+    /// Sums of at most [`CHUNK`] bytes of each row, which lie in the slices, are added to those in `result`.
+    fn add(&self, first: usize, bytes: usize, result: &mut [[i32; ROWS]; PIXELS]) {
+        let mut sums = [0i64; ROWS];
+        let task = self.task(first, bytes, Place { sums: &mut sums });
+        // SAFETY: `words` are those of the rows' bytes, four rows of which lie in `weights`; the loops end where the
+        // chunk does, the first one behind whole rounds.
+        unsafe {
+            match self.bits {
+                WeightBits::W8 => chunk_8(&task),
+                WeightBits::W4 => chunk_4(&task),
+                WeightBits::W2 => chunk_2(&task),
+            }
+        }
+        let [a, b] = result;
+        for ((a, b), sum) in a.iter_mut().zip(b).zip(sums) {
+            let low = (sum as i32) << 9 >> 9;
+            *a = a.wrapping_add(low);
+            *b = b.wrapping_add((sum.wrapping_sub(i64::from(low)) >> 23) as i32);
+        }
+    }
+}
 
 /// See [`super::product::strip`], which has compared the slices with the rows.
 pub(super) fn strip(
@@ -127,40 +266,51 @@ pub(super) fn strip(
     stride: usize,
     bits: WeightBits,
     row_bytes: usize,
-) -> [[i32; PIXELS]; ROWS] {
-    let shift = bits.log2_per_byte();
-    let unrolled = (4 >> shift) - 1;
-    let mut result = [[0i32; PIXELS]; ROWS];
+) -> [[i32; ROWS]; PIXELS] {
+    let rows = Rows { words, weights, stride, bits };
+    let mut result = [[0i32; ROWS]; PIXELS];
     let mut first = 0;
     while first < row_bytes {
         let bytes = CHUNK.min(row_bytes - first);
-        let start = words.as_ptr().wrapping_add(first << shift);
-        let mut sums = [0i64; ROWS];
-        let task = Task {
-            words: start,
-            weights: weights.as_ptr().wrapping_add(first),
-            stride,
-            unrolled: start.wrapping_add((bytes & !unrolled) << shift),
-            end: start.wrapping_add(bytes << shift),
-            sums: &mut sums,
-        };
-        // SAFETY: `words` are those of `row_bytes` bytes, four rows of which lie in `weights`; the loops end where the
-        // chunk does, the first one behind whole rounds.
-        unsafe {
-            match bits {
-                WeightBits::W8 => chunk_8(&task),
-                WeightBits::W4 => chunk_4(&task),
-                WeightBits::W2 => chunk_2(&task),
-            }
-        }
-        for (result, sum) in result.iter_mut().zip(sums) {
-            let low = (sum as i32) << 9 >> 9;
-            result[0] = result[0].wrapping_add(low);
-            result[1] = result[1].wrapping_add((sum.wrapping_sub(i64::from(low)) >> 23) as i32);
-        }
+        rows.add(first, bytes, &mut result);
         first += bytes;
     }
     result
+}
+
+/// See [`super::product::store_strip`], which has compared the slices with the rows.
+pub(super) fn store_strip(
+    words: &[Cell<u32>],
+    weights: &[u8],
+    bits: WeightBits,
+    row_bytes: usize,
+    results: Results,
+    [a, b]: [&[[Cell<u8>; ROWS]]; PIXELS],
+) {
+    let mut rows = Rows { words, weights, stride: row_bytes, bits };
+    let constants = results.bias.iter().zip(results.multipliers);
+    for ((bias, multipliers), (a, b)) in constants.zip(a.iter().zip(b)) {
+        let (mut first, mut addends) = (0, [*bias; PIXELS]);
+        let mut finish =
+            Finish { addends: [bias; PIXELS], multipliers, shift: results.shift.into(), out: [a, b] };
+        if row_bytes > CHUNK {
+            while row_bytes - first > CHUNK {
+                rows.add(first, CHUNK, &mut addends);
+                first += CHUNK;
+            }
+            finish.addends = addends.each_ref().map(|addends| &raw const *addends);
+        }
+        let task = rows.task(first, row_bytes - first, Place { finish: &finish });
+        // SAFETY: as in `Rows::add`; cells may be written.
+        unsafe {
+            match bits {
+                WeightBits::W8 => chunk_8_last(&task),
+                WeightBits::W4 => chunk_4_last(&task),
+                WeightBits::W2 => chunk_2_last(&task),
+            }
+        }
+        rows.weights = rows.weights.get(ROWS * row_bytes..).unwrap_or(&[]);
+    }
 }
 
 /// One input meets a weight of each row.
@@ -176,53 +326,127 @@ macro_rules! input {
     };
 }
 
-/// # Safety
-/// `count` inputs and as many weights of four rows must be readable.
-#[unsafe(naked)]
-unsafe extern "C" fn dense_8(
+/// What [`dense_8`] and [`dense_8_last`] work on, as the instructions find it.
+#[repr(C)]
+struct Dense {
     input: *const Cell<u8>,
     weights: *const u8,
     stride: usize,
     count: usize,
     sums: *mut [i32; ROWS],
-) {
-    naked_asm!(
-        "push {{r4-r11, lr}}",
-        "add r12, r2, r2, lsl #1",
-        "movs r4, #0",
-        "mov r5, r4",
-        "mov r6, r4",
-        "mov r7, r4",
-        "bic r10, r3, #3",
-        "add r10, r0",
-        "add r11, r0, r3",
-        "cmp r0, r10",
-        "beq 3f",
-        "2:",
-        input!(),
-        input!(),
-        input!(),
-        input!(),
-        "cmp r0, r10",
-        "bne 2b",
-        "3:",
-        "cmp r0, r11",
-        "beq 5f",
-        "4:",
-        input!(),
-        "cmp r0, r11",
-        "bne 4b",
-        "5:",
-        "ldr r0, [sp, #36]",
-        "stm r0, {{r4-r7}}",
-        "pop {{r4-r11, pc}}",
-    )
+    bias: *const [i32; ROWS],
+    multipliers: *const [i32; ROWS],
+    shift: u32,
+    out: *const [Cell<u8>; ROWS],
 }
+
+/// Stores the sums as they are.
+macro_rules! dense_sums {
+    () => {
+        "ldr r0, [lr, #16]\n stm r0, {{r4-r7}}\n"
+    };
+}
+
+/// Stores results.
+macro_rules! dense_finish {
+    () => {
+        concat!(
+            "ldr r12, [lr, #20]\n ldm r12, {{r0-r3}}\n add r4, r0\n add r5, r1\n add r6, r2\n add r7, r3\n",
+            "ldr r12, [lr, #24]\n ldm r12, {{r0-r3}}\n",
+            "smull r12, r4, r4, r0\n smull r12, r5, r5, r1\n smull r12, r6, r6, r2\n smull r12, r7, r7, r3\n",
+            "ldr r12, [lr, #28]\n",
+            saturate!("r4" "r5" "r6" "r7"),
+            "ldr r12, [lr, #32]\n strb r4, [r12]\n strb r5, [r12, #1]\n strb r6, [r12, #2]\n strb r7, [r12, #3]\n",
+        )
+    };
+}
+
+macro_rules! dense {
+    ($name:ident, $end:ident) => {
+        /// # Safety
+        /// The task's inputs and as many weights of four rows must be readable, and what the function stores writable.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(task: *const Dense) {
+            naked_asm!(
+                "push {{r4-r11, lr}}",
+                "mov lr, r0",
+                "ldm r0, {{r0-r3}}",
+                "add r12, r2, r2, lsl #1",
+                "movs r4, #0",
+                "mov r5, r4",
+                "mov r6, r4",
+                "mov r7, r4",
+                "bic r10, r3, #7",
+                "add r10, r0",
+                "add r11, r0, r3",
+                "cmp r0, r10",
+                "beq 3f",
+                "2:",
+                input!(),
+                input!(),
+                input!(),
+                input!(),
+                input!(),
+                input!(),
+                input!(),
+                input!(),
+                "cmp r0, r10",
+                "bne 2b",
+                "3:",
+                "cmp r0, r11",
+                "beq 5f",
+                "4:",
+                input!(),
+                "cmp r0, r11",
+                "bne 4b",
+                "5:",
+                $end!(),
+                "pop {{r4-r11, pc}}",
+            )
+        }
+    };
+}
+
+dense!(dense_8, dense_sums);
+dense!(dense_8_last, dense_finish);
 
 /// See [`super::product::dense`], which has compared the slices.
 pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
     let mut sums = [0; ROWS];
-    // SAFETY: four rows of as many weights as there are inputs lie in `weights`.
-    unsafe { dense_8(input.as_ptr(), weights.as_ptr(), stride, input.len(), &mut sums) }
+    let task = Dense {
+        input: input.as_ptr(),
+        weights: weights.as_ptr(),
+        stride,
+        count: input.len(),
+        sums: &mut sums,
+        bias: null(),
+        multipliers: null(),
+        shift: 0,
+        out: null(),
+    };
+    // SAFETY: four rows of as many weights as there are inputs lie in `weights`; this one stores sums only.
+    unsafe { dense_8(&task) }
     sums
+}
+
+/// See [`super::product::store_dense`], which has compared the slices with the rows.
+pub(super) fn store_dense(input: &[Cell<u8>], weights: &[u8], results: Results, out: &[[Cell<u8>; ROWS]]) {
+    let mut weights = weights.as_ptr();
+    for ((bias, multipliers), out) in results.bias.iter().zip(results.multipliers).zip(out) {
+        let task = Dense {
+            input: input.as_ptr(),
+            weights,
+            stride: input.len(),
+            count: input.len(),
+            sums: null_mut(),
+            bias,
+            multipliers,
+            shift: results.shift.into(),
+            out,
+        };
+        // SAFETY: four rows of as many weights as there are inputs lie before the end of all weights; this one stores
+        // four results in `out`, and cells may be written.
+        unsafe { dense_8_last(&task) }
+        weights = weights.wrapping_add(ROWS * input.len());
+    }
 }
