@@ -41,41 +41,63 @@ pub fn conv2d(
     let taps = Taps { x, op };
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
     let (rows, row_pixels, channels) = y.spec().dims.hwc();
-    let descends = op.descends(&x.spec(), &y.spec());
-    for step in 0..rows {
-        let oy = if descends { rows - 1 - step } else { step };
-        let mut done = 0;
-        while done < row_pixels {
-            // A narrower result over its residual would overtake the residual's next pixel within a strip.
-            let pair = same_type && done + 1 < row_pixels;
-            let count = if pair { PIXELS } else { 1 };
-            let ox = if descends { row_pixels - done - count } else { done };
-            let pixels = [(oy, ox), (oy, if pair { ox + 1 } else { ox })];
-            taps.fill(pixels, columns);
-            let outputs = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
-            let outputs = outputs.get(..count).unwrap_or(&[]);
-            let mut c = 0;
-            while channels - c >= ROWS {
-                let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
-                let sums = strip(columns, weights, row_bytes, bits, row_bytes);
-                for (output, p) in outputs.iter().zip(0..) {
-                    output.store(c, sums.map(|sums| if p == 0 { sums[0] } else { sums[1] }));
-                }
-                c += ROWS;
+    let mut left = rows * row_pixels;
+    let mut order = Order::new((rows, row_pixels), op.descends(&x.spec(), &y.spec()));
+    while left > 0 {
+        // A narrower result over its residual would overtake the residual's next pixel within a strip.
+        let count = if same_type && left > 1 { PIXELS } else { 1 };
+        let first = order.next();
+        let pixels = [first, if count == PIXELS { order.next() } else { first }];
+        taps.fill(pixels, columns);
+        let outputs = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
+        let outputs = outputs.get(..count).unwrap_or(&[]);
+        let mut c = 0;
+        while channels - c >= ROWS {
+            let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
+            let sums = strip(columns, weights, row_bytes, bits, row_bytes);
+            for (output, p) in outputs.iter().zip(0..) {
+                output.store(c, sums.map(|sums| if p == 0 { sums[0] } else { sums[1] }));
             }
-            // The last channels one by one: four times the same row.
-            while c < channels {
-                let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
-                let [sums, ..] = strip(columns, weights, 0, bits, row_bytes);
-                for (output, sum) in outputs.iter().zip(sums) {
-                    output.store_one(c, sum);
-                }
-                c += 1;
-            }
-            done += count;
+            c += ROWS;
         }
+        // The last channels one by one: four times the same row.
+        while c < channels {
+            let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
+            let [sums, ..] = strip(columns, weights, 0, bits, row_bytes);
+            for (output, sum) in outputs.iter().zip(sums) {
+                output.store_one(c, sum);
+            }
+            c += 1;
+        }
+        left -= count;
     }
     Ok(())
+}
+
+/// Pixels in the order of work, row on row: a strip goes on behind the end of a row.
+struct Order {
+    row_pixels: usize,
+    descends: bool,
+    next: (usize, usize),
+}
+
+impl Order {
+    fn new((rows, row_pixels): (usize, usize), descends: bool) -> Self {
+        let last = (rows.saturating_sub(1), row_pixels.saturating_sub(1));
+        Self { row_pixels, descends, next: if descends { last } else { (0, 0) } }
+    }
+
+    fn next(&mut self) -> (usize, usize) {
+        let (oy, ox) = self.next;
+        self.next = if self.descends {
+            if ox > 0 { (oy, ox - 1) } else { (oy.saturating_sub(1), self.row_pixels - 1) }
+        } else if ox + 1 < self.row_pixels {
+            (oy, ox + 1)
+        } else {
+            (oy + 1, 0)
+        };
+        (oy, ox)
+    }
 }
 
 /// The aligned words of bytes that start on a multiple of 4.
