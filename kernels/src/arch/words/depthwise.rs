@@ -43,6 +43,16 @@ pub fn depthwise(
     let mut source = Source::new(x, ring, op.geometry.pad);
     let bits = op.accumulate.weight_bits;
     let weights = Weights::new(op.accumulate.weights, bits, taps, channels)?;
+    #[cfg(rv32im)]
+    if let (None, Some(lines)) =
+        (residual, super::depthwise_rv32::Lines::new(x, &op, weights, !ring.is_empty(), y))
+    {
+        for oy in 0..rows {
+            source.keep(oy);
+            lines.write(oy, &source);
+        }
+        return Ok(());
+    }
     let (height, width, _) = x.spec().dims.hwc();
     let [kh, kw] = op.geometry.kernel.map(usize::from);
     for oy in 0..rows {

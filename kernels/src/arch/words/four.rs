@@ -11,7 +11,7 @@ use crate::{Dtype, Tensor};
 pub(super) const FOUR: usize = 4;
 
 /// Shift of most steps: the high word of the product is the result.
-const SHIFT: u8 = 32;
+pub(super) const SHIFT: u8 = 32;
 
 /// One pixel of a result.
 pub(super) struct Pixel<'a> {

@@ -33,21 +33,23 @@ pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; 
     }
 }
 
+#[cfg(rv32im)]
+use super::product_rv32 as imp;
 #[cfg(armv6m)]
 use super::product_v6m as imp;
 #[cfg(armv7m)]
 use super::product_v7m as imp;
-#[cfg(not(any(armv6m, armv7m)))]
+#[cfg(not(any(armv6m, armv7m, rv32im)))]
 use portable as imp;
 
 /// Four rows of `bytes` bytes.
-#[cfg(not(armv7m))]
+#[cfg(not(any(armv7m, rv32im)))]
 fn rows(weights: &[u8], stride: usize, bytes: usize) -> [&[u8]; ROWS] {
     [0, 1, 2, 3].map(|row| weights.get(row * stride..row * stride + bytes).unwrap_or(&[]))
 }
 
 /// Portable arithmetic, for any core and width.
-#[cfg(not(armv7m))]
+#[cfg(not(any(armv7m, rv32im)))]
 pub(super) mod portable {
     use core::cell::Cell;
 
