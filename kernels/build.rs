@@ -15,6 +15,7 @@ fn main() {
     println!("cargo:rustc-check-cfg=cfg(mve)");
     println!("cargo:rustc-check-cfg=cfg(armv6m)");
     println!("cargo:rustc-check-cfg=cfg(armv7m)");
+    println!("cargo:rustc-check-cfg=cfg(rv32im)");
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let core = flags.split('\u{1f}').filter_map(|flag| flag.split_once("target-cpu=")).next_back();
@@ -30,6 +31,10 @@ fn main() {
         if target.starts_with(prefix) {
             println!("cargo:rustc-cfg={name}");
         }
+    }
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    if target.starts_with("riscv32") && features.split(',').any(|feature| feature == "m") {
+        println!("cargo:rustc-cfg=rv32im");
     }
     if armv8m || target.starts_with("thumbv7em") {
         println!("cargo:rustc-cfg=dsp");

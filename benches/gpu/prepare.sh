@@ -27,7 +27,7 @@ quantize() { # NAME SCHEME ARGUMENTS
     cp "$out/jobs/$1-$2/model.hawk" "$out/$1-$2.hawk"
 }
 for scheme in w8a8 w4a4 w4a8; do
-    quantize digits "$scheme"
+    quantize digits "$scheme" --flash 16K
     [ -d "$data" ] || continue
     quantize kws "$scheme" --model "$data/models/mlperf_tiny_kws_dscnn.onnx" --train "$kws@0..200" --test "$kws@200.." \
         --scale 0.5847029089927673 --zero 83

@@ -1,7 +1,7 @@
-/* Counts executions of every translation block of Thumb code between two calls of a marker function: one region per
+/* Counts executions of every translation block of Thumb or RISC-V code between two calls of a marker function: one region per
  * call.
  *
- * Arguments: out=FILE, marker=ADDRESS (any base that strtoull reads; the Thumb bit is ignored).
+ * Arguments: out=FILE, marker=ADDRESS (any base that strtoull reads; bit 0, which is Thumb's, is ignored).
  * Region 0 ends with the first entry of the marker. The marker's own block is in no region. FILE has the lines
  *     region N
  *     FIRST END INSTRUCTIONS EXECUTIONS LEFT
@@ -32,6 +32,7 @@ static uint64_t region;
 static uint64_t executed; /* the emulated code adds to it */
 static struct block *previous;
 static FILE *out;
+static bool is_riscv;
 
 static void close_region(void)
 {
@@ -82,11 +83,12 @@ static struct block *find_block(uint64_t first, uint64_t end, uint64_t instructi
 }
 
 /* QEMU's own size is wrong at the end of a page: it has the bytes that the translator peeked at. */
-static uint64_t thumb_bytes(const struct qemu_plugin_insn *insn)
+static uint64_t bytes_of(const struct qemu_plugin_insn *insn)
 {
     uint16_t half;
     memcpy(&half, qemu_plugin_insn_data(insn), sizeof half);
-    return half >> 11 >= 0x1d ? 4 : 2;
+    bool wide = is_riscv ? (half & 3) == 3 : half >> 11 >= 0x1d;
+    return wide ? 4 : 2;
 }
 
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
@@ -95,7 +97,7 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     size_t n = qemu_plugin_tb_n_insns(tb);
     struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, n - 1);
     uint64_t first = qemu_plugin_tb_vaddr(tb);
-    uint64_t end = qemu_plugin_insn_vaddr(last) + thumb_bytes(last);
+    uint64_t end = qemu_plugin_insn_vaddr(last) + bytes_of(last);
     struct block *b = find_block(first, end, n);
     qemu_plugin_register_vcpu_tb_exec_cb(tb, entered, QEMU_PLUGIN_CB_NO_REGS, b);
     for (size_t i = 0; i < n && first != marker; i++) {
@@ -117,7 +119,7 @@ static void finish(qemu_plugin_id_t id, void *data)
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
 {
-    (void)info;
+    is_riscv = strncmp(info->target_name, "riscv", 5) == 0;
     for (int i = 0; i < argc; i++) {
         if (strncmp(argv[i], "out=", 4) == 0 && !out) {
             out = fopen(argv[i] + 4, "w");

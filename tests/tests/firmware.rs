@@ -14,7 +14,7 @@ fn on_board(board: &str, model: &[u8], inputs: &[Vec<u8>]) -> Option<BoardRun> {
     let board = Board::find(board).expect("is a board");
     match run(board, model, inputs, &RunOptions::default()) {
         Ok(result) => Some(result),
-        Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
+        Err(error @ (BoardError::NoQemu { .. } | BoardError::NoToolchain { .. })) => {
             println!("skipped: {error}");
             None
         }
@@ -51,12 +51,13 @@ fn kernels_equal_the_reference_on_their_cores() {
         ("mps2-an385", "words"),
         ("mps2-an386", "armv7em"),
         ("mps3-an547", "mve"),
+        ("virt-rv32imc", "words"),
     ];
     for (board, tier) in own {
         let board = Board::find(board).expect("is a board");
         match conformance(board, 0x5eed, CASES) {
             Ok(passed) => assert_eq!(passed, (tier.to_owned(), 11 * CASES), "{}", board.name),
-            Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
+            Err(error @ (BoardError::NoQemu { .. } | BoardError::NoToolchain { .. })) => {
                 println!("skipped: {error}")
             }
             Err(error) => panic!("{}: {error}", board.name),
@@ -66,19 +67,19 @@ fn kernels_equal_the_reference_on_their_cores() {
 
 #[test]
 fn digits_on_the_smallest_the_usual_and_the_largest_core() {
-    equal(Network::Digits, &SCHEMES, &["microbit", "mps2-an386", "mps3-an547"]);
+    equal(Network::Digits, &SCHEMES, &["microbit", "mps2-an386", "mps3-an547", "virt-rv32imc"]);
 }
 
 #[test]
 fn keyword_spotting_on_every_core() {
     equal(Network::Kws, &SCHEMES, &["mps2-an386"]);
-    let others = ["mps2-an385-v6m", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547"];
+    let others = ["mps2-an385-v6m", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547", "virt-rv32imc"];
     equal(Network::Kws, &["w8a8", "w4a4"], &others);
 }
 
 #[test]
-fn resnet8_on_the_usual_board() {
-    equal(Network::ResNet8, &SCHEMES, &["mps2-an386"]);
+fn resnet8_on_the_usual_boards() {
+    equal(Network::ResNet8, &SCHEMES, &["mps2-an386", "virt-rv32imc"]);
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn refused(board: &'static Board, bytes: &[u8], start: &str) {
         Err(BoardError::Firmware { message, .. }) => {
             assert!(message.starts_with(start), "{}: {message}", board.name);
         }
-        Err(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. })) => {
+        Err(error @ (BoardError::NoQemu { .. } | BoardError::NoToolchain { .. })) => {
             println!("skipped: {error}")
         }
         other => panic!("{}: {other:?}", board.name),

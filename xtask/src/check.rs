@@ -41,6 +41,6 @@ pub(crate) fn all() -> Outcome {
 
 fn format() -> Outcome {
     let host = run(&mut cargo(&["fmt", "--all", "--check"]));
-    let firmware = run(&mut cargo(&["fmt", "--manifest-path", "targets/cortex-m/Cargo.toml", "--check"]));
+    let firmware = run(&mut cargo(&["fmt", "--manifest-path", "targets/firmware/Cargo.toml", "--check"]));
     if host == Outcome::Passed { firmware } else { Outcome::Failed }
 }

@@ -17,24 +17,36 @@ struct Need {
     tests_only: bool,
 }
 
-const NEEDS: [Need; 6] = [
+const NEEDS: [Need; 8] = [
     Need {
-        purpose: "a compiler for Cortex-M",
+        purpose: "a compiler for the boards",
         packages: &["rustc-web", "cargo-web", "rust-web-src", "lld"],
         met: has_compiler,
         tests_only: false,
     },
     Need {
-        purpose: "an emulator of the boards",
+        purpose: "an emulator of the Cortex-M boards",
         packages: &["qemu-system-arm"],
         met: || shell::exists("qemu-system-arm"),
         tests_only: false,
     },
     Need {
-        purpose: "a disassembler for the audit",
+        purpose: "an emulator of the RISC-V board",
+        packages: &["qemu-system-misc"],
+        met: || shell::exists("qemu-system-riscv32"),
+        tests_only: true,
+    },
+    Need {
+        purpose: "a disassembler for the audit of Cortex-M firmware",
         packages: &["binutils-arm-none-eabi"],
         met: || shell::exists("arm-none-eabi-objdump"),
         tests_only: false,
+    },
+    Need {
+        purpose: "a disassembler for the audit of RISC-V firmware",
+        packages: &["binutils-riscv64-unknown-elf"],
+        met: || shell::exists("riscv64-unknown-elf-objdump"),
+        tests_only: true,
     },
     Need {
         purpose: "a browser for the tests of the report",
@@ -63,8 +75,13 @@ const NVRTC: &str = "nvidia-cuda-nvrtc-cu12==12.9.86";
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Targets of the boards.
-const TARGETS: [&str; 4] =
-    ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "thumbv7em-none-eabihf", "thumbv8m.main-none-eabihf"];
+const TARGETS: [&str; 5] = [
+    "thumbv6m-none-eabi",
+    "thumbv7m-none-eabi",
+    "thumbv7em-none-eabihf",
+    "thumbv8m.main-none-eabihf",
+    "riscv32imc-unknown-none-elf",
+];
 
 /// Installs what is missing for jobs, tests and checks.
 pub(crate) fn all() -> Outcome {

@@ -10,14 +10,17 @@ use host_tools::board::{Board, Toolchain};
 use host_tools::job::Scheme;
 use host_tools::latency::LatencyTable;
 use kernels::{Dtype, WeightBits};
+use runtime::format::Layout;
 use sparrowhawk_benches::mcu::document::document;
 use sparrowhawk_benches::mcu::fit;
 use sparrowhawk_benches::mcu::measure::Counter;
 use sparrowhawk_benches::mcu::models::{Integers, Model, Precision};
+use sparrowhawk_benches::mcu::peers::Peer;
 use sparrowhawk_benches::mcu::results::{Counted, Results, step_table, summary};
 use sparrowhawk_benches::mcu::tools;
 
-/// Counts the instructions of inference on an emulated board, step by step, beside CMSIS-NN's.
+/// Counts the instructions of inference on an emulated board, step by step, beside CMSIS-NN's, or beside the portable
+/// kernels' where CMSIS-NN does not run.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench mcu")]
 struct Arguments {
@@ -82,7 +85,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let board = Board::find(&arguments.board)?;
     let counter = Counter::new(board)?;
-    let tools = tools::versions(&Toolchain::for_firmware(board)?.version());
+    let tools = tools::versions(board.isa(), &Toolchain::for_firmware(board)?.version());
     if arguments.table {
         let path = arguments.table_file.clone();
         let path = path.unwrap_or_else(|| format!("assets/latency/{}.toml", board.name).into());
@@ -96,10 +99,13 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let graph = model.graph();
         for scheme in schemes {
             let (weights, activations) = widths(*scheme)?;
-            let network =
-                Integers::of(&graph, Precision::with_wide_ends(weights, activations), board.layout())?;
-            let count = counter.count(&network)?;
-            let one = Counted { model, scheme: scheme.to_string(), weights, count };
+            let precision = Precision::with_wide_ends(weights, activations);
+            let count = |layout| counter.count(&Integers::of(&graph, precision, layout)?);
+            let own = count(board.layout())?;
+            // Without a peer, the portable kernels say what the board's own are worth.
+            let portable = board.layout() != Layout::Rows && !Peer::is_on(board.name);
+            let portable = portable.then(|| count(Layout::Rows)).transpose()?;
+            let one = Counted { model, scheme: scheme.to_string(), weights, count: own, portable };
             println!("{}", step_table(&one));
             counted.push(one);
         }
@@ -130,7 +136,9 @@ fn table(
                 let precision = Precision { weights, activations, first_last: weights };
                 let network = Integers::of(&graph, precision, board.layout())?;
                 let count = counter.count(&network)?;
-                steps.extend(count.steps.iter().map(|step| (step.work, step.cost.cycles)));
+                let cycles = count.steps.iter().map(|step| Some((step.work, step.cost.cycles?)));
+                let cycles: Option<Vec<_>> = cycles.collect();
+                steps.extend(cycles.ok_or_else(|| format!("{} has no rule for cycles", board.core))?);
                 println!(
                     "{} w{}a{}: {} steps",
                     model.name(),

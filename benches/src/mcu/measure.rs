@@ -47,10 +47,7 @@ pub struct ModelCount {
 impl ModelCount {
     /// What all steps executed.
     pub fn total(&self) -> Cost {
-        self.steps.iter().fold(Cost::default(), |sum, step| Cost {
-            instructions: sum.instructions + step.cost.instructions,
-            cycles: sum.cycles + step.cost.cycles,
-        })
+        self.steps.iter().map(|step| step.cost).sum()
     }
 
     /// Multiplications of all steps.

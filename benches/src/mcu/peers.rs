@@ -50,6 +50,11 @@ impl Peer {
         Some(Self { instructions: row.2[index], cycles })
     }
 
+    /// Whether anything was counted on a board.
+    pub fn is_on(board: &str) -> bool {
+        INSTRUCTIONS.iter().any(|(name, ..)| *name == board)
+    }
+
     /// Bytes of TensorFlow Lite Micro's arena for the int8 network.
     pub fn arena_bytes(model: Model) -> Option<u64> {
         index(model).map(|index| TFLM_ARENA[index])

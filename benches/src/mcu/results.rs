@@ -23,6 +23,8 @@ pub struct Counted {
     pub weights: WeightBits,
     /// The counts.
     pub count: ModelCount,
+    /// Those of the portable kernels, where they stand in for a peer.
+    pub portable: Option<ModelCount>,
 }
 
 /// The JSON file.
@@ -47,14 +49,16 @@ pub struct ModelResult {
     pub macs: u64,
     /// Instructions of one inference.
     pub instructions: u64,
-    /// Cortex-M4 cycles by the model of `cycles.rs`.
-    pub cycles_est: u64,
+    /// Cortex-M4 cycles by the model of `cycles.rs`; `None` for other instruction sets.
+    pub cycles_est: Option<u64>,
     /// Bytes of the model file.
     pub file_bytes: usize,
     /// Bytes of the arena, scratch included.
     pub arena_bytes: usize,
     /// Bytes of stack below the caller of the inference.
     pub stack_bytes: usize,
+    /// Instructions over those of the portable kernels, where these were counted.
+    pub instructions_over_portable: Option<f64>,
     /// Instructions over those of CMSIS-NN, where known.
     pub instructions_over_cmsis_nn: Option<f64>,
     /// Cycles over those of CMSIS-NN, where known.
@@ -80,10 +84,15 @@ pub struct StepResult {
     pub macs: u64,
     /// Executed instructions.
     pub instructions: u64,
-    /// Estimated Cortex-M4 cycles.
-    pub cycles_est: u64,
+    /// Estimated Cortex-M4 cycles; `None` for other instruction sets.
+    pub cycles_est: Option<u64>,
     /// Bytes of scratch.
     pub scratch_bytes: u32,
+}
+
+/// A number, or `-`.
+fn dash(number: Option<u64>) -> String {
+    number.map_or_else(|| "-".to_owned(), thousands)
 }
 
 fn ratio(ours: u64, theirs: u64) -> f64 {
@@ -104,7 +113,7 @@ impl Results {
 
 impl ModelResult {
     fn new(board: &Board, counted: &Counted) -> Self {
-        let Counted { model, weights, count, .. } = counted;
+        let Counted { model, weights, count, portable, .. } = counted;
         let total = count.total();
         let peer = Peer::of(board.name, *model, *weights);
         Self {
@@ -114,8 +123,14 @@ impl ModelResult {
             file_bytes: count.file_bytes,
             arena_bytes: count.arena_bytes,
             stack_bytes: count.stack_bytes,
+            instructions_over_portable: portable
+                .as_ref()
+                .map(|portable| ratio(total.instructions, portable.total().instructions)),
             instructions_over_cmsis_nn: peer.map(|peer| ratio(total.instructions, peer.instructions)),
-            cycles_over_cmsis_nn: peer.and_then(|peer| peer.cycles).map(|cycles| ratio(total.cycles, cycles)),
+            cycles_over_cmsis_nn: peer
+                .and_then(|peer| peer.cycles)
+                .zip(total.cycles)
+                .map(|(theirs, ours)| ratio(ours, theirs)),
             steps: count.steps.iter().map(StepResult::new).collect(),
         }
     }
@@ -161,7 +176,7 @@ pub fn step_table(counted: &Counted) -> String {
             thousands(step.macs),
             thousands(step.cost.instructions),
             per(step.cost.instructions, step.macs),
-            thousands(step.cost.cycles),
+            dash(step.cost.cycles),
             step.scratch_bytes
         );
     }
@@ -173,7 +188,7 @@ pub fn step_table(counted: &Counted) -> String {
         thousands(macs),
         thousands(total.instructions),
         per(total.instructions, macs),
-        thousands(total.cycles)
+        dash(total.cycles)
     );
     let count = &counted.count;
     let (arena, stack) = (thousands(count.arena_bytes as u64), thousands(count.stack_bytes as u64));
@@ -182,24 +197,55 @@ pub fn step_table(counted: &Counted) -> String {
     text
 }
 
-/// One row for each network and bits, beside the peers: Markdown.
+/// One row for each network and bits, beside the portable kernels where those were counted, else beside the peers:
+/// Markdown.
 pub fn summary(board: &Board, counted: &[Counted]) -> String {
+    let portable: Option<Vec<_>> =
+        counted.iter().map(|one| one.portable.as_ref().map(|p| (one, p))).collect();
+    portable.map_or_else(|| beside_peers(board, counted), |pairs| beside_portable(&pairs))
+}
+
+fn beside_portable(counted: &[(&Counted, &ModelCount)]) -> String {
+    let mut text = String::from(
+        "| network | bits | instructions | per MAC | portable | per MAC | ratio | arena | portable | stack | file |\n\
+         |--|--|--|--|--|--|--|--|--|--|--|\n",
+    );
+    for (one, portable) in counted {
+        let (count, macs) = (&one.count, one.count.macs() as f64);
+        let [ours, theirs] = [count, *portable].map(|count| count.total().instructions);
+        let bytes = [count.arena_bytes, portable.arena_bytes, count.stack_bytes, count.file_bytes];
+        let bytes = bytes.map(|bytes| thousands(bytes as u64)).join(" | ");
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.3} | {} | {:.3} | {:.3} | {bytes} |",
+            one.model.name(),
+            one.scheme,
+            thousands(ours),
+            ours as f64 / macs,
+            thousands(theirs),
+            theirs as f64 / macs,
+            ratio(ours, theirs),
+        );
+    }
+    text
+}
+
+fn beside_peers(board: &Board, counted: &[Counted]) -> String {
     let mut text = String::from(
         "| network | bits | instructions | per MAC | CMSIS-NN | ratio | cycles est. | CMSIS-NN | ratio | arena | \
          TFLM's arena | stack | file |\n|--|--|--|--|--|--|--|--|--|--|--|--|--|\n",
     );
-    let dash = || "-".to_owned();
     for one in counted {
-        let Counted { model, scheme, weights, count } = one;
+        let Counted { model, scheme, weights, count, .. } = one;
         let (total, macs) = (count.total(), count.macs());
         let peer = Peer::of(board.name, *model, *weights);
         let cycles = peer.and_then(|peer| peer.cycles);
-        let compare = |ours: u64, theirs: Option<u64>| match theirs {
-            Some(theirs) => (thousands(theirs), format!("{:.3}", ratio(ours, theirs))),
-            None => (dash(), dash()),
+        let compare = |ours: Option<u64>, theirs: Option<u64>| {
+            let ratio = ours.zip(theirs).map(|(ours, theirs)| format!("{:.3}", ratio(ours, theirs)));
+            (dash(theirs), ratio.unwrap_or_else(|| "-".to_owned()))
         };
         let (their_instructions, instruction_ratio) =
-            compare(total.instructions, peer.map(|peer| peer.instructions));
+            compare(Some(total.instructions), peer.map(|peer| peer.instructions));
         let (their_cycles, cycle_ratio) = compare(total.cycles, cycles);
         let _ = writeln!(
             text,
@@ -208,9 +254,9 @@ pub fn summary(board: &Board, counted: &[Counted]) -> String {
             model.name(),
             thousands(total.instructions),
             total.instructions as f64 / macs as f64,
-            thousands(total.cycles),
+            dash(total.cycles),
             thousands(count.arena_bytes as u64),
-            Peer::arena_bytes(*model).map_or_else(dash, thousands),
+            dash(Peer::arena_bytes(*model)),
             thousands(count.stack_bytes as u64),
             thousands(count.file_bytes as u64)
         );

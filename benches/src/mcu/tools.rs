@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use host_tools::board::Isa;
+
 /// First line of what a program says about its version; its name where it says nothing.
 pub fn version(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output();
@@ -10,10 +12,11 @@ pub fn version(program: &str, arguments: &[&str]) -> String {
 }
 
 /// Emulator, disassembler and firmware's compiler.
-pub fn versions(compiler: &str) -> Vec<String> {
+pub fn versions(isa: Isa, compiler: &str) -> Vec<String> {
+    let [disassembler, _] = isa.disassemblers().0;
     vec![
-        version("qemu-system-arm", &["--version"]),
-        version("arm-none-eabi-objdump", &["--version"]),
+        version(isa.emulator().0, &["--version"]),
+        version(disassembler, &["--version"]),
         compiler.to_owned(),
     ]
 }

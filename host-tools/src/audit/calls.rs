@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::disassembly::{Function, Instruction, Program};
+use super::riscv;
+use crate::board::Isa;
 
 /// What an entry can reach.
 pub(super) struct Reach {
@@ -20,7 +22,7 @@ impl Reach {
         let mut queue = VecDeque::from([entry]);
         while let Some(caller) = queue.pop_front() {
             for index in 0..program.functions[caller].instructions.len() {
-                match flow(&program.functions[caller], index) {
+                match flow_of(program, caller, index) {
                     Flow::Inside => {}
                     Flow::Unknown => reach.unknown.push((caller, index)),
                     Flow::To(address) => match program.function_at(address) {
@@ -56,13 +58,28 @@ impl Reach {
     }
 }
 
-enum Flow {
+/// Where control goes from an instruction.
+pub(super) enum Flow {
     /// On to the next instruction, back to the caller, or elsewhere in the function.
     Inside,
     /// To this address.
     To(u32),
     /// Nobody knows where.
     Unknown,
+}
+
+fn flow_of(program: &Program, function: usize, index: usize) -> Flow {
+    let function = &program.functions[function];
+    match program.isa {
+        Isa::Thumb => flow(function, index),
+        Isa::RiscV => riscv::flow(function, index),
+    }
+}
+
+/// The function that an instruction calls or goes on in, if another than its own.
+pub(super) fn callee(program: &Program, function: usize, index: usize) -> Option<usize> {
+    let Flow::To(address) = flow_of(program, function, index) else { return None };
+    program.function_at(address).filter(|&callee| callee != function)
 }
 
 const CONDITIONS: [&str; 16] =
@@ -218,7 +235,7 @@ mod tests {
     use super::*;
 
     fn names(text: &str) -> (Vec<String>, usize) {
-        let program = Program::parse(text);
+        let program = Program::parse(Isa::Thumb, text);
         let reach = Reach::from(&program, "entry").expect("the entry is there");
         let names = reach.functions().map(|index| program.functions[index].symbol.clone()).collect();
         (names, reach.unknown.len())

@@ -1,15 +1,17 @@
 //! Reads the text of `objdump -d`, GNU's or LLVM's, into functions and instructions.
 
-use std::{io, path::Path, process::Command};
+use std::{fs, io, path::Path, process::Command};
+
+use object::Object;
 
 use super::AuditError;
-
-/// Disassemblers to try, in order.
-const OBJDUMPS: [&str; 2] = ["arm-none-eabi-objdump", "llvm-objdump"];
+use crate::board::Isa;
 
 /// The firmware's code.
 #[derive(Debug)]
 pub struct Program {
+    /// Its instruction set.
+    pub isa: Isa,
     /// In order of address.
     pub functions: Vec<Function>,
 }
@@ -42,12 +44,15 @@ impl Program {
     /// Disassembles a linked file.
     ///
     /// # Errors
-    /// No disassembler, or one that failed.
+    /// No disassembler, one that failed, or a file for a core that no board has.
     pub fn read(firmware: &Path) -> Result<Self, AuditError> {
-        for program in OBJDUMPS {
+        let architecture = object::File::parse(fs::read(firmware)?.as_slice())?.architecture();
+        let isa = Isa::of(architecture).ok_or(AuditError::Architecture(architecture))?;
+        let (programs, package) = isa.disassemblers();
+        for program in programs {
             match Command::new(program).arg("-d").arg(firmware).output() {
                 Ok(output) if output.status.success() => {
-                    let parsed = Self::parse(&String::from_utf8_lossy(&output.stdout));
+                    let parsed = Self::parse(isa, &String::from_utf8_lossy(&output.stdout));
                     return if parsed.functions.is_empty() { Err(AuditError::Empty) } else { Ok(parsed) };
                 }
                 Ok(output) => {
@@ -58,16 +63,16 @@ impl Program {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(AuditError::NoDisassembler)
+        Err(AuditError::NoDisassembler { programs, package })
     }
 
     /// Reads a disassembly's text.
-    pub fn parse(text: &str) -> Self {
+    pub fn parse(isa: Isa, text: &str) -> Self {
         let mut functions: Vec<Function> = Vec::new();
         for line in text.lines() {
             if let Some((start, symbol)) = header(line) {
                 functions.push(Function { symbol, start, end: start, instructions: Vec::new() });
-            } else if let Some((instruction, bytes)) = instruction(line)
+            } else if let Some((instruction, bytes)) = instruction(isa, line)
                 && let Some(function) = functions.last_mut()
             {
                 function.end = instruction.address + bytes;
@@ -75,7 +80,7 @@ impl Program {
             }
         }
         functions.sort_by_key(|function| function.start);
-        Self { functions }
+        Self { isa, functions }
     }
 
     /// Index of the function that holds an address.
@@ -142,7 +147,7 @@ fn header(line: &str) -> Option<(u32, String)> {
 }
 
 /// `     41c:\tb580      \tpush\t{r7, lr}` of GNU, `     41c: 80 b5        \tpush\t{r7, lr}` of LLVM.
-fn instruction(line: &str) -> Option<(Instruction, u32)> {
+fn instruction(isa: Isa, line: &str) -> Option<(Instruction, u32)> {
     let (address, rest) = line.split_once(':')?;
     let address = u32::from_str_radix(address.trim(), 16).ok()?;
     let mut fields = rest.split('\t').map(str::trim).skip_while(|field| field.is_empty());
@@ -155,7 +160,11 @@ fn instruction(line: &str) -> Option<(Instruction, u32)> {
         other => other,
     };
     let operands = fields.collect::<Vec<_>>().join(" ");
-    let operands = operands.split(['@', ';']).next().unwrap_or_default().trim().into();
+    let comments: &[char] = match isa {
+        Isa::Thumb => &['@', ';'],
+        Isa::RiscV => &['#'],
+    };
+    let operands = operands.split(comments).next().unwrap_or_default().trim().into();
     Some((Instruction { address, mnemonic: mnemonic.into(), operands }, digits as u32 / 2))
 }
 
@@ -168,7 +177,7 @@ mod tests {
 
     #[test]
     fn both_dialects_read_alike() {
-        let (gnu, llvm) = (Program::parse(GNU), Program::parse(LLVM));
+        let (gnu, llvm) = (Program::parse(Isa::Thumb, GNU), Program::parse(Isa::Thumb, LLVM));
         for program in [&gnu, &llvm] {
             let [infer, helper] = program.functions.as_slice() else { panic!("two functions") };
             assert_eq!(
@@ -186,13 +195,34 @@ mod tests {
 
     #[test]
     fn a_hexadecimal_mnemonic_is_not_taken_for_bytes() {
-        let (add, bytes) = instruction("    1200:\t447a      \tadd\tr2, pc").expect("an instruction");
+        let (add, bytes) =
+            instruction(Isa::Thumb, "    1200:\t447a      \tadd\tr2, pc").expect("an instruction");
         assert_eq!((add.mnemonic.as_str(), add.operands.as_str(), bytes), ("add", "r2, pc", 2));
     }
 
     #[test]
     fn compare_and_branch_names_its_target() {
-        let (branch, _) = instruction("    100:\tb108      \tcbz\tr0, 106 <f+0x6>").expect("an instruction");
+        let (branch, _) =
+            instruction(Isa::Thumb, "    100:\tb108      \tcbz\tr0, 106 <f+0x6>").expect("an instruction");
         assert_eq!(branch.target(), Some(0x106));
+    }
+
+    #[test]
+    fn both_dialects_of_risc_v_read_alike() {
+        for line in [
+            "80000026:\tff040413          \tadd\ts0,s0,-16 # 80012960 <names>",
+            "80000026: 13 04 04 ff  \taddi\ts0, s0, -16",
+        ] {
+            let (add, bytes) = instruction(Isa::RiscV, line).expect("an instruction");
+            assert!(["s0,s0,-16", "s0, s0, -16"].contains(&add.operands.as_str()), "{line}");
+            assert_eq!((add.address, add.first_register(), bytes), (0x8000_0026, "s0", 4), "{line}");
+        }
+        for line in [
+            "8000002a:\tfe22ede3  \tbltu\tt0,sp,80000024 <f+0x10>",
+            "8000002a: e3 ed 22 fe \tbltu\tt0, sp, 0x80000024 <f+0x10>",
+        ] {
+            let (branch, _) = instruction(Isa::RiscV, line).expect("an instruction");
+            assert_eq!(branch.target(), Some(0x8000_0024), "{line}");
+        }
     }
 }

@@ -13,11 +13,17 @@ pub enum AuditError {
     /// The firmware could not be built.
     #[error(transparent)]
     Board(#[from] BoardError),
-    /// No disassembler for Arm is installed.
-    #[error(
-        "neither arm-none-eabi-objdump nor llvm-objdump is installed:\n    apt-get install binutils-arm-none-eabi"
-    )]
-    NoDisassembler,
+    /// No disassembler for the core is installed.
+    #[error("neither {} nor {} is installed:\n    apt-get install {package}", programs[0], programs[1])]
+    NoDisassembler {
+        /// Programs that would do.
+        programs: [&'static str; 2],
+        /// Debian's package with the first.
+        package: &'static str,
+    },
+    /// The file is for a core that no board has.
+    #[error("the firmware is for {0:?}, which no board has")]
+    Architecture(object::Architecture),
     /// The disassembler failed.
     #[error("{program} failed:\n{log}")]
     Disassembler {

@@ -11,6 +11,7 @@ mod needs;
 mod origin;
 mod product;
 mod report;
+mod riscv;
 mod rules;
 mod size;
 
@@ -123,7 +124,8 @@ fn audit_entry<'a>(
     let reached = || reach.functions().map(|index| (index, &program.functions[index]));
     let instructions = || {
         let code = |(index, function): (usize, &'a Function)| {
-            function.instructions.iter().filter(|one| !one.is_data()).map(move |one| (index, one))
+            let all = function.instructions.iter().enumerate().filter(|(_, one)| !one.is_data());
+            all.map(move |(position, _)| (index, position))
         };
         reached().flat_map(code)
     };
@@ -133,7 +135,7 @@ fn audit_entry<'a>(
         instructions: instructions().count(),
         code_bytes: reached().map(|(_, function)| function.end - function.start).sum(),
         wide_multiplies: instructions()
-            .filter(|(index, one)| rules::is_wide_multiply(program, *index, one))
+            .filter(|&(index, position)| rules::is_wide_multiply(program, index, position))
             .count(),
         findings,
     })

@@ -158,6 +158,7 @@ fn by_path(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::Isa;
 
     #[test]
     fn code_belongs_to_the_operator_it_is_inlined_into() {
@@ -183,7 +184,10 @@ mod tests {
 
     #[test]
     fn instructions_cover_their_function() {
-        let program = Program::parse("00000000 <f>:\n    0:\t4770      \tbx\tlr\n    2:\tbf00      \tnop\n");
+        let program = Program::parse(
+            Isa::Thumb,
+            "00000000 <f>:\n    0:\t4770      \tbx\tlr\n    2:\tbf00      \tnop\n",
+        );
         let covered: u32 = extents(&program.functions[0]).map(|(_, bytes)| bytes).sum();
         assert_eq!(covered, 4);
     }

@@ -4,9 +4,11 @@ use std::fmt;
 
 use super::{
     Finding,
-    calls::Reach,
+    calls::{Reach, callee},
     disassembly::{Instruction, Program, demangle},
+    riscv,
 };
+use crate::board::Isa;
 
 /// What must not be reachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +74,12 @@ pub(super) fn check(program: &Program, reach: &Reach, frames: &dyn Fn(u32) -> Ve
             // Its body breaks the same rule again and again.
             continue;
         }
-        for instruction in function.instructions.iter().filter(|one| !one.is_data()) {
-            let wide = is_wide_multiply(program, index, instruction);
-            let rule = if wide { Some(Rule::WideMultiply) } else { forbidden_instruction(instruction) };
+        for (position, instruction) in
+            function.instructions.iter().enumerate().filter(|(_, one)| !one.is_data())
+        {
+            let wide = is_wide_multiply(program, index, position);
+            let rule =
+                if wide { Some(Rule::WideMultiply) } else { forbidden_instruction(program.isa, instruction) };
             let Some(rule) = rule else { continue };
             let origin = frames(instruction.address);
             let proven =
@@ -98,19 +103,21 @@ fn finding(rule: Rule, instruction: &Instruction, path: Vec<String>, origin: Vec
     Finding { rule, address: instruction.address, what, path, origin }
 }
 
-/// The instruction makes a product of 64 bits, or calls the library's; `function` is where it stands.
-/// `smmul` is not one: it keeps 32.
-pub(super) fn is_wide_multiply(program: &Program, function: usize, instruction: &Instruction) -> bool {
-    const MNEMONICS: [&str; 6] = ["smull", "umull", "smlal", "umlal", "umaal", "smlsl"];
+/// The instruction at a position of a function makes a product of 64 bits, or calls the library's. Thumb's `smmul`, and
+/// RISC-V's `mulh` by itself, are not: they keep 32.
+pub(super) fn is_wide_multiply(program: &Program, function: usize, position: usize) -> bool {
     if is_wide_helper(&program.functions[function].symbol) {
         return false;
     }
-    MNEMONICS.iter().any(|name| instruction.mnemonic.starts_with(name))
-        || instruction.mnemonic.starts_with('b')
-            && instruction
-                .target()
-                .and_then(|target| program.function_at(target))
-                .is_some_and(|callee| is_wide_helper(&program.functions[callee].symbol))
+    let instructions = &program.functions[function].instructions;
+    let is_one_of =
+        |names: &[&str]| names.iter().any(|name| instructions[position].mnemonic.starts_with(name));
+    let wide = match program.isa {
+        Isa::Thumb => is_one_of(&["smull", "umull", "smlal", "umlal", "umaal", "smlsl"]),
+        Isa::RiscV => is_one_of(&["mulhu", "mulhsu"]) || riscv::has_both_halves(instructions, position),
+    };
+    wide || callee(program, function, position)
+        .is_some_and(|callee| is_wide_helper(&program.functions[callee].symbol))
 }
 
 /// The library's 64-bit product, for cores without the instruction.
@@ -119,8 +126,12 @@ fn is_wide_helper(symbol: &str) -> bool {
         || demangle(symbol).starts_with("compiler_builtins::int::mul")
 }
 
+/// The arithmetic itself, or a file that does nothing else with a sum: where a compiler joins both forms of
+/// requantisation, it names the line that chooses between them.
 fn is_requantisation(place: &str) -> bool {
-    place.contains("kernels/src/numerics.rs:") || place.contains("kernels/src/numerics/")
+    ["numerics.rs:", "generic/finish.rs:", "arch/words/four.rs:"]
+        .iter()
+        .any(|file| place.split_once("kernels/src/").is_some_and(|(_, rest)| rest.starts_with(file)))
 }
 
 /// Functions of instructions, which have no debug lines, that requantise, add a residual's product to an accumulator's, or
@@ -132,11 +143,17 @@ fn multiplies_wide(symbol: &str) -> bool {
         .any(|name| symbol.strip_prefix("kernels::arch::").is_some_and(|symbol| symbol.starts_with(name)))
 }
 
-fn forbidden_instruction(instruction: &Instruction) -> Option<Rule> {
+fn forbidden_instruction(isa: Isa, instruction: &Instruction) -> Option<Rule> {
     let mnemonic = instruction.mnemonic.as_str();
-    if mnemonic.starts_with("sdiv") || mnemonic.starts_with("udiv") {
+    let starts = |names: &[&str]| names.iter().any(|name| mnemonic.starts_with(name));
+    let (divides, is_float) = match isa {
+        Isa::Thumb => (starts(&["sdiv", "udiv"]), starts(&["v"])),
+        // Vector instructions too: they are no part of what was audited here.
+        Isa::RiscV => (starts(&["div", "rem"]), starts(&["f", "c.f", "v"]) && !mnemonic.starts_with("fence")),
+    };
+    if divides {
         Some(Rule::DivisionInstruction)
-    } else if mnemonic.starts_with('v') {
+    } else if is_float {
         Some(Rule::FloatInstruction)
     } else {
         None
@@ -215,7 +232,11 @@ mod tests {
     use super::*;
 
     fn rules_of(text: &str, origin: &[&str]) -> Vec<Rule> {
-        let program = Program::parse(text);
+        rules_on(Isa::Thumb, text, origin)
+    }
+
+    fn rules_on(isa: Isa, text: &str, origin: &[&str]) -> Vec<Rule> {
+        let program = Program::parse(isa, text);
         let reach = Reach::from(&program, "sparrowhawk_infer").expect("the entry is there");
         let frames = |_| origin.iter().map(|&place| place.into()).collect();
         check(&program, &reach, &frames).into_iter().map(|finding| finding.rule).collect()
@@ -325,9 +346,51 @@ mod tests {
 
     #[test]
     fn a_finding_says_how_it_is_reached() {
-        let program = Program::parse(&calling("__udivsi3"));
+        let program = Program::parse(Isa::Thumb, &calling("__udivsi3"));
         let reach = Reach::from(&program, "sparrowhawk_infer").expect("the entry is there");
         let findings = check(&program, &reach, &|_| Vec::new());
         assert_eq!(findings[0].path, ["sparrowhawk_infer", "__udivsi3"]);
+    }
+
+    #[test]
+    fn risc_v_is_held_against_the_same_rules() {
+        let numerics = "/src/kernels/src/numerics.rs:88";
+        let holding = |instruction: &str| {
+            format!("00000100 <sparrowhawk_infer>:\n 100:\t{instruction}\n 104:\t8082 \tret\n")
+        };
+        for (instruction, rule) in [
+            ("02b54533 \tdiv\ta0,a0,a1", Rule::DivisionInstruction),
+            ("02b57533 \tremu\ta0,a0,a1", Rule::DivisionInstruction),
+            ("00b57553 \tfadd.s\tfa0,fa0,fa1", Rule::FloatInstruction),
+            ("02b53533 \tmulhu\ta0,a0,a1", Rule::WideMultiply),
+            ("9602     \tjalr\ta2", Rule::IndirectCall),
+        ] {
+            assert_eq!(rules_on(Isa::RiscV, &holding(instruction), &[]), [rule], "{instruction}");
+        }
+        let halves = holding("02b516b3 \tmulh\ta3,a0,a1\n 108:\t02a58533 \tmul\ta0,a1,a0");
+        assert_eq!(rules_on(Isa::RiscV, &halves, &[]), [Rule::WideMultiply]);
+        assert_eq!(rules_on(Isa::RiscV, &halves, &[numerics]), []);
+        for harmless in [
+            "0ff0000f \tfence",
+            "02b51533 \tmulh\ta0,a0,a1",
+            "02b50533 \tmul\ta0,a0,a1",
+            "8d6d \tand\ta0,a0,a1",
+        ] {
+            assert_eq!(rules_on(Isa::RiscV, &holding(harmless), &[]), [], "{harmless}");
+        }
+        let calling = |symbol: &str| {
+            format!(
+                "00000100 <sparrowhawk_infer>:\n 100:\t00000097 \tauipc\tra,0x0\n 104:\t100080e7 \tjalr\t256(ra) # 200\n \
+                 108:\t8082 \tret\n00000200 <{symbol}>:\n 200:\t8082 \tret\n"
+            )
+        };
+        for (symbol, rule) in [
+            ("__udivdi3", Rule::DivisionHelper),
+            ("__addsf3", Rule::FloatHelper),
+            ("_RNvNtCs2FhVC7nvToS_4core9panicking9panic_fmt", Rule::Panic),
+            ("__muldi3", Rule::WideMultiply),
+        ] {
+            assert_eq!(rules_on(Isa::RiscV, &calling(symbol), &[]), [rule], "{symbol}");
+        }
     }
 }

@@ -54,7 +54,7 @@ pub struct Size {
 
 const ENGINE: &str = "Sparrowhawk: runtime and kernels";
 const LIBRARY: &str = "core and compiler helpers (formatting of the harness's lines, memcpy)";
-pub(super) const HARNESS: &str = "harness: firmware, cortex-m-rt, semihosting";
+pub(super) const HARNESS: &str = "harness: firmware, start-up, semihosting";
 const UNNAMED: &str = "constants, vectors and padding without a symbol";
 
 /// Builds the board's firmware and measures it.
@@ -165,7 +165,7 @@ mod tests {
             ("core::fmt::write", LIBRARY),
             ("__aeabi_memcpy", LIBRARY),
             ("compiler_builtins::mem::memcpy", LIBRARY),
-            ("sparrowhawk_cortex_m::engine::run", HARNESS),
+            ("sparrowhawk_firmware::engine::run", HARNESS),
             ("Reset", HARNESS),
         ] {
             assert_eq!(group(name), expected, "{name}");

@@ -3,12 +3,11 @@
 use std::{ffi::OsString, fs, path::Path, process::Command, time::Duration};
 
 use super::{
-    Board, BoardError, BoardRun, Image, build_image,
+    Board, BoardError, BoardRun, Image, Isa, build_image,
     lines::{LineError, parse},
     process,
 };
 
-const QEMU: &str = "qemu-system-arm";
 const MODEL_FILE: &str = "model.hawk";
 const INPUT_FILE: &str = "inputs.bin";
 /// Thousands of cases, each with a slow reference.
@@ -114,8 +113,16 @@ pub fn conformance(board: &'static Board, seed: u32, cases: u32) -> Result<(Stri
 }
 
 fn emulator(board: &Board, firmware: &Path) -> Command {
-    let mut command = process::clean_command(QEMU);
+    let (program, _) = board.isa().emulator();
+    let mut command = process::clean_command(program);
     command.args(["-machine", board.machine, "-display", "none", "-monitor", "none", "-serial", "none"]);
+    if let Some(cpu) = board.cpu {
+        command.args(["-cpu", cpu]);
+    }
+    if board.isa() == Isa::RiscV {
+        // Else the emulator's own firmware starts first.
+        command.args(["-bios", "none"]);
+    }
     command.arg("-kernel").arg(firmware);
     command
 }
@@ -129,9 +136,10 @@ fn finish(
 ) -> Result<BoardRun, BoardError> {
     let arguments: String = arguments.iter().map(|argument| format!(",arg={argument}")).collect();
     command.arg("-semihosting-config").arg(format!("enable=on,target=native,arg=firmware{arguments}"));
+    let (program, package) = board.isa().emulator();
     let done = process::finish(&mut command, time_out).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => BoardError::NoQemu,
-        _ => BoardError::Io { what: format!("cannot start {QEMU}"), source },
+        std::io::ErrorKind::NotFound => BoardError::NoQemu { program, package },
+        _ => BoardError::Io { what: format!("cannot start {program}"), source },
     })?;
     if done.timed_out {
         return Err(BoardError::TimeOut {

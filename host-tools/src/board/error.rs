@@ -18,7 +18,7 @@ pub enum BoardError {
     },
     /// The firmware's sources are not there.
     #[error(
-        "targets/cortex-m is neither above the current folder nor where this tool was built: run it inside the repository"
+        "targets/firmware is neither above the current folder nor where this tool was built: run it inside the repository"
     )]
     NoSources,
     /// Nothing here compiles for the target.
@@ -31,8 +31,13 @@ pub enum BoardError {
         target: &'static str,
     },
     /// QEMU is not installed.
-    #[error("qemu-system-arm is not installed:\n    apt-get install qemu-system-arm")]
-    NoQemu,
+    #[error("{program} is not installed:\n    apt-get install {package}")]
+    NoQemu {
+        /// QEMU's program for the board.
+        program: &'static str,
+        /// Debian's package with it.
+        package: &'static str,
+    },
     /// The compiler refused the firmware.
     #[error("the firmware for {board} does not build:\n{log}")]
     Build {

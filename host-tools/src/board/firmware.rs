@@ -12,7 +12,7 @@ use std::{
 
 use super::{Board, BoardError, Toolchain, process};
 
-const BINARY: &str = "sparrowhawk-cortex-m";
+const BINARY: &str = "sparrowhawk-firmware";
 const PRODUCT: &str = "product";
 /// A first build compiles `core`, on a machine that may be busy.
 const BUILD_LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -57,14 +57,14 @@ fn repository() -> Result<PathBuf, BoardError> {
     let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors()
         .chain(built_from.parent())
-        .find(|folder| folder.join("targets/cortex-m/Cargo.toml").is_file())
+        .find(|folder| folder.join("targets/firmware/Cargo.toml").is_file())
         .map(Path::to_path_buf)
         .ok_or(BoardError::NoSources)
 }
 
 /// Folder of the firmware's sources.
 pub(super) fn sources() -> Result<PathBuf, BoardError> {
-    Ok(repository()?.join("targets/cortex-m"))
+    Ok(repository()?.join("targets/firmware"))
 }
 
 /// The linked firmware of one model and nothing else: `needs` are the features of `sparrowhawk-runtime` that it links.

@@ -1,13 +1,14 @@
 //! Emulated boards: builds the firmware for one, runs a model file on it, and returns what it said.
 //!
-//! The firmware is `targets/cortex-m`; the boards are described in its `boards.rs`, which is the same source here.
+//! The firmware is `targets/firmware`; the boards are described in its `boards.rs`, which is the same source here.
 
-#[path = "../../../targets/cortex-m/boards.rs"]
+#[path = "../../../targets/firmware/boards.rs"]
 mod boards;
 mod chips;
 mod emulate;
 mod error;
 mod firmware;
+mod isa;
 mod lines;
 mod process;
 mod toolchain;
@@ -17,6 +18,7 @@ pub use chips::{CHIPS, Chip, Device};
 pub use emulate::{Mode, RunOptions, conformance, run};
 pub use error::BoardError;
 pub use firmware::{Image, build, build_image, build_product};
+pub use isa::Isa;
 pub use lines::{BoardRun, InputRun};
 pub use toolchain::Toolchain;
 

@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use super::{Board, BoardError, process::clean_command};
+use super::{Board, BoardError, Isa, process::clean_command};
 
 /// A compiler that can build for a target, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,9 @@ impl Toolchain {
         // Flags, because cargo's configuration keys cannot name a target that has a dot.
         let linker = self.system_linker.then(|| "-Clinker=ld.lld".to_owned());
         let cpu = board.target_cpu.map(|cpu| format!("-Ctarget-cpu={cpu}"));
-        let flags: Vec<String> = linker.into_iter().chain(cpu).collect();
+        // A jump table says in another section where it leads, which `audit` does not follow.
+        let jumps = (board.isa() == Isa::RiscV).then(|| "-Cjump-tables=no".to_owned());
+        let flags: Vec<String> = linker.into_iter().chain(cpu).chain(jumps).collect();
         if !flags.is_empty() {
             command.env("RUSTFLAGS", flags.join(" "));
         }

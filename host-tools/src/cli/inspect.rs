@@ -10,7 +10,7 @@ use super::CommandError;
 use super::counting::{against, estimates};
 use super::model_file::ModelFile;
 use crate::board::Device;
-use crate::count::Record;
+use crate::count::{Cost, Record};
 use crate::lower::tier;
 use crate::quantize::Meta;
 use crate::report::{main_bits, thousands};
@@ -63,8 +63,8 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
     }
     let record = Record::of(&args.model, file.bytes());
     let counted = record.on(device.board.name);
-    if let Some(counted) = counted {
-        let sum: u64 = counted.iter().map(|cost| cost.cycles).sum();
+    let sum = counted.and_then(|counted| counted.iter().copied().sum::<Cost>().cycles);
+    if let (Some(counted), Some(sum)) = (counted, sum) {
         let time = device.milliseconds(sum);
         println!("  counted {} cycles, {time:.2} ms{}", thousands(sum), against(&estimates, counted));
     }
@@ -84,7 +84,7 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
         "scratch"
     );
     for (index, step) in model.steps().enumerate() {
-        let cycles = [estimates[index], counted.and_then(|all| all.get(index)).map(|cost| cost.cycles)];
+        let cycles = [estimates[index], counted.and_then(|all| all.get(index)).and_then(|cost| cost.cycles)];
         let name = meta.as_ref().and_then(|m| m.steps.get(index));
         let tier = tier(&step, interface.layout, model.constants());
         println!("  {index:<5}{}", row(&step, tier, cycles, name));

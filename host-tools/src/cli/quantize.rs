@@ -36,7 +36,7 @@ pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
         outcome.folder.display()
     );
     match on_board(&device, &outcome) {
-        Err(CommandError::Board(error @ (BoardError::NoQemu | BoardError::NoToolchain { .. }))) => {
+        Err(CommandError::Board(error @ (BoardError::NoQemu { .. } | BoardError::NoToolchain { .. }))) => {
             println!("  not run on {}: {error}", device.board.name);
             Ok(true)
         }

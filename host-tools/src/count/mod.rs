@@ -1,4 +1,5 @@
-//! Counts the instructions of an inference on an emulated board, step by step, with an estimate of Cortex-M4 cycles.
+//! Counts the instructions of an inference on an emulated board, step by step, with an estimate of Cortex-M4 cycles where
+//! it is a Cortex-M.
 //!
 //! A plugin of QEMU counts the executions of every translation block between calls of an empty marker function of the
 //! firmware; the disassembly gives every instruction's class, and the rules of `cycles.rs` its cycles.
@@ -40,10 +41,7 @@ pub struct Counted {
 impl Counted {
     /// What all steps executed.
     pub fn total(&self) -> Cost {
-        self.steps.iter().fold(Cost::default(), |sum, step| Cost {
-            instructions: sum.instructions + step.instructions,
-            cycles: sum.cycles + step.cycles,
-        })
+        self.steps.iter().copied().sum()
     }
 }
 

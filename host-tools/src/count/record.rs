@@ -52,7 +52,7 @@ mod tests {
         let path = folder.path().join("model.hawk");
         let mut record = Record::of(&path, b"one");
         assert_eq!(record.on("b"), None);
-        let steps = vec![Cost { instructions: 3, cycles: 4 }];
+        let steps = vec![Cost { instructions: 3, cycles: Some(4) }];
         record.set("b", steps.clone());
         let text = serde_json::to_string(&record).expect("is JSON");
         std::fs::write(Record::place(&path), text).expect("is written");

@@ -28,9 +28,9 @@ pub(super) fn counted(
     (hooks.say)(&format!("counting cycles on emulated {}", board.name));
     let input = integer::encode(model, calibration, 0)?;
     match Counter::new(board).and_then(|counter| counter.count(model, &input)) {
-        Ok(counted) => Ok(Some(counted.total().cycles)),
+        Ok(counted) => Ok(counted.total().cycles),
         Err(
-            error @ (CountError::Board(BoardError::NoQemu | BoardError::NoToolchain { .. })
+            error @ (CountError::Board(BoardError::NoQemu { .. } | BoardError::NoToolchain { .. })
             | CountError::Disassembly(_)
             | CountError::Plugin { .. }),
         ) => {

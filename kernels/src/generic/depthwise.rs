@@ -126,14 +126,29 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Row of the input that the result's row `oy` needs.
+    #[cfg(rv32im)]
+    pub(crate) fn row(&self, iy: usize, oy: usize) -> &'a [Cell<u8>] {
+        if self.ring.is_empty() || iy > oy {
+            return self.x.row(iy);
+        }
+        let start = self.slot_of(oy - iy) * self.row_bytes;
+        self.ring.get(start..start + self.row_bytes).unwrap_or(&[])
+    }
+
+    /// Where in the ring a row lies that is so many rows above the result's.
+    #[inline(always)]
+    fn slot_of(&self, age: usize) -> usize {
+        if age <= self.slot { self.slot - age } else { self.slot + self.pad_top + 1 - age }
+    }
+
     /// Pixel of the input that the result's row `oy` needs.
     #[inline(always)]
     pub(crate) fn pixel(&self, iy: usize, ix: usize, oy: usize) -> &'a [Cell<u8>] {
         if self.ring.is_empty() || iy > oy {
             return self.x.pixel(iy, ix);
         }
-        let age = oy - iy;
-        let slot = if age <= self.slot { self.slot - age } else { self.slot + self.pad_top + 1 - age };
+        let slot = self.slot_of(oy - iy);
         let bytes = self.x.spec().pixel_bytes();
         let start = slot * self.row_bytes + ix * bytes;
         self.ring.get(start..start + bytes).unwrap_or(&[])

@@ -14,11 +14,17 @@ pub(super) const fn column_words(row_len: usize) -> usize {
     (row_len + 3) & !3
 }
 
-/// The word of two inputs. Where one long multiplication serves both it is `b * 2^23 + a`, else `b` is the highest
-/// byte and `a` the lowest.
+/// The word of two inputs. Where one multiplication serves both it is `b * 2^23 + a`, if its product is long, or
+/// `b * 2^16 + a`; else `b` is the highest byte and `a` the lowest.
 #[inline(always)]
 fn word(a: i32, b: i32) -> u32 {
-    if cfg!(armv7m) { ((b << 23) + a) as u32 } else { (b << 24 | (a & 0xff)) as u32 }
+    if cfg!(armv7m) {
+        ((b << 23) + a) as u32
+    } else if cfg!(rv32im) {
+        ((b << 16) + a) as u32
+    } else {
+        (b << 24 | (a & 0xff)) as u32
+    }
 }
 
 /// Taps of a step.

@@ -45,7 +45,6 @@ pub fn conv2d(
     let taps = Taps { x, op };
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
     let (rows, row_pixels, channels) = y.spec().dims.hwc();
-    let descends = op.descends(&x.spec(), &y.spec());
     let bytes = Bytes::new(accumulate, y, residual);
     #[cfg(armv6m)]
     if let Some(bytes) = bytes.as_ref().filter(|_| x.spec().dtype == Dtype::I8 && bits == WeightBits::W8) {
@@ -53,23 +52,12 @@ pub fn conv2d(
         return Ok(());
     }
     let mut left = rows * row_pixels;
-    let mut at = if descends { (rows - 1, row_pixels - 1) } else { (0, 0) };
-    // A pixel, and a step to the next one.
-    let mut next = || {
-        let pixel = at;
-        at = match at {
-            (oy, 0) if descends => (oy.saturating_sub(1), row_pixels - 1),
-            (oy, ox) if descends => (oy, ox - 1),
-            (oy, ox) if ox + 1 == row_pixels => (oy + 1, 0),
-            (oy, ox) => (oy, ox + 1),
-        };
-        pixel
-    };
+    let mut order = Order::new((rows, row_pixels), op.descends(&x.spec(), &y.spec()));
     while left > 0 {
         // A narrower result over its residual would overtake the residual's next pixel within a strip.
         let count = if same_type && left >= PIXELS { PIXELS } else { 1 };
-        let first = next();
-        let pixels = [first, if count == PIXELS { next() } else { first }];
+        let first = order.next();
+        let pixels = [first, if count == PIXELS { order.next() } else { first }];
         taps.fill(pixels, columns);
         let outputs = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
         let outputs = outputs.get(..count).unwrap_or(&[]);
@@ -100,6 +88,32 @@ pub fn conv2d(
         bytes.clamp();
     }
     Ok(())
+}
+
+/// Pixels in the order of work, row on row: a strip goes on behind the end of a row.
+struct Order {
+    row_pixels: usize,
+    descends: bool,
+    next: (usize, usize),
+}
+
+impl Order {
+    fn new((rows, row_pixels): (usize, usize), descends: bool) -> Self {
+        let last = (rows.saturating_sub(1), row_pixels.saturating_sub(1));
+        Self { row_pixels, descends, next: if descends { last } else { (0, 0) } }
+    }
+
+    fn next(&mut self) -> (usize, usize) {
+        let (oy, ox) = self.next;
+        self.next = if self.descends {
+            if ox > 0 { (oy, ox - 1) } else { (oy.saturating_sub(1), self.row_pixels - 1) }
+        } else if ox + 1 < self.row_pixels {
+            (oy, ox + 1)
+        } else {
+            (oy + 1, 0)
+        };
+        (oy, ox)
+    }
 }
 
 /// The aligned words of bytes that start on a multiple of 4.

@@ -37,7 +37,8 @@ pub fn depthwise(
     let (rows, columns, channels) = y.spec().dims.hwc();
     op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let ring = op.ring(x, y, scratch)?;
-    if residual.is_none() && planes::run(x, op, scratch, y)? {
+    // RV32IM has instructions for rows as they lie.
+    if cfg!(not(rv32im)) && residual.is_none() && planes::run(x, op, scratch, y)? {
         return Ok(());
     }
     let takes = takes(op, &x.spec(), &y.spec()) && channels & (FOUR - 1) == 0;
@@ -49,6 +50,16 @@ pub fn depthwise(
     let mut source = Source::new(x, ring, op.geometry.pad);
     let bits = op.accumulate.weight_bits;
     let weights = Weights::new(op.accumulate.weights, bits, taps, channels)?;
+    #[cfg(rv32im)]
+    if let (None, Some(lines)) =
+        (residual, super::depthwise_rv32::Lines::new(x, &op, weights, !ring.is_empty(), y))
+    {
+        for oy in 0..rows {
+            source.keep(oy);
+            lines.write(oy, &source);
+        }
+        return Ok(());
+    }
     let (height, width, _) = x.spec().dims.hwc();
     let [kh, kw] = op.geometry.kernel.map(usize::from);
     for oy in 0..rows {

@@ -13,7 +13,7 @@ use crate::{Dtype, Tensor};
 pub(super) const FOUR: usize = 4;
 
 /// Smallest shift at which the high word of a product holds the result.
-const SHIFT: u8 = 32;
+pub(super) const SHIFT: u8 = 32;
 
 /// Results of four channels of one pixel, bytes at a shift of at least 32 without a residual: what products store
 /// themselves, before the clamp.

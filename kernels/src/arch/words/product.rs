@@ -4,6 +4,8 @@ use core::cell::Cell;
 
 use super::column::PIXELS;
 use crate::WeightBits;
+#[cfg(not(any(armv6m, armv7m)))]
+use crate::numerics::{Clamp, requantize};
 
 /// Rows that are multiplied together.
 pub(super) const ROWS: usize = 4;
@@ -81,37 +83,52 @@ pub(super) fn store_dense(input: &[Cell<u8>], weights: &[u8], results: Results, 
     let (out, _) = out.as_chunks();
     match results.of(out.len(), weights.len(), input.len()) {
         Some(results) => {
-            imp::store_dense(input, weights, results, out);
+            store(input, weights, results, out);
             results.bias.len() * ROWS
         }
         _ => 0,
     }
 }
 
+#[cfg(any(armv6m, armv7m))]
+use imp::store_dense as store;
+
+/// [`store_dense`] where no instructions store results: as many blocks as there are places.
+#[cfg(not(any(armv6m, armv7m)))]
+fn store(input: &[Cell<u8>], weights: &[u8], results: Results, out: &[[Cell<u8>; ROWS]]) {
+    let mut rows = weights;
+    for ((out, bias), multipliers) in out.iter().zip(results.bias).zip(results.multipliers) {
+        let sums = imp::dense(input, rows, input.len());
+        rows = rows.get(ROWS * input.len()..).unwrap_or(&[]);
+        for (((out, sum), bias), multiplier) in out.iter().zip(sums).zip(bias).zip(multipliers) {
+            let clamp = Clamp { lo: -128, hi: 127 };
+            out.set(requantize(sum.wrapping_add(*bias), *multiplier, results.shift + 32, clamp) as u8);
+        }
+    }
+}
+
+#[cfg(rv32im)]
+use super::product_rv32 as imp;
 #[cfg(armv6m)]
 use super::product_v6m as imp;
 #[cfg(armv7m)]
 use super::product_v7m as imp;
-#[cfg(not(any(armv6m, armv7m)))]
+#[cfg(not(any(armv6m, armv7m, rv32im)))]
 use portable as imp;
 
 /// Four rows of `bytes` bytes.
-#[cfg(not(armv7m))]
+#[cfg(not(any(armv7m, rv32im)))]
 fn rows(weights: &[u8], stride: usize, bytes: usize) -> [&[u8]; ROWS] {
     [0, 1, 2, 3].map(|row| weights.get(row * stride..row * stride + bytes).unwrap_or(&[]))
 }
 
 /// Portable arithmetic, for any core and width.
-#[cfg(not(armv7m))]
+#[cfg(not(any(armv7m, rv32im)))]
 pub(super) mod portable {
     use core::cell::Cell;
 
-    #[cfg(not(armv6m))]
-    use super::Results;
     use super::{PIXELS, ROWS, rows};
     use crate::WeightBits;
-    #[cfg(not(armv6m))]
-    use crate::numerics::{Clamp, requantize};
 
     /// See [`super::strip`].
     pub(in super::super) fn strip(
@@ -171,24 +188,5 @@ pub(super) mod portable {
             }
         }
         sums
-    }
-
-    /// See [`super::store_dense`].
-    #[cfg(not(armv6m))]
-    pub(in super::super) fn store_dense(
-        input: &[Cell<u8>],
-        weights: &[u8],
-        results: Results,
-        out: &[[Cell<u8>; ROWS]],
-    ) {
-        let mut rows = weights;
-        for ((out, bias), multipliers) in out.iter().zip(results.bias).zip(results.multipliers) {
-            let sums = dense(input, rows, input.len());
-            rows = rows.get(ROWS * input.len()..).unwrap_or(&[]);
-            for (((out, sum), bias), multiplier) in out.iter().zip(sums).zip(bias).zip(multipliers) {
-                let clamp = Clamp { lo: -128, hi: 127 };
-                out.set(requantize(sum.wrapping_add(*bias), *multiplier, results.shift + 32, clamp) as u8);
-            }
-        }
     }
 }

@@ -24,8 +24,8 @@ use semihosting::experimental::env;
 
 use crate::{console::line, engine::Mode, files::FileError};
 
-#[cortex_m_rt::entry]
-fn main() -> ! {
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
     let code = match start() {
         Ok(()) => {
             line!("done");

@@ -46,10 +46,10 @@ pub(crate) fn stack() -> (usize, usize) {
     // Everything below this function's own frame is free; reading the live part would race with its use.
     let here = 0_u32;
     let below = ((&raw const here).addr() - low.addr()) / size_of::<u32>();
-    // SAFETY: cortex-m-rt painted every word between the two linker symbols, and nobody writes below the
+    // SAFETY: the start-up painted every word between the two linker symbols, and nobody writes below the
     // current frame while this runs.
     let paint = unsafe { slice::from_raw_parts(low, below.min(words)) };
-    let untouched = paint.iter().take_while(|&&word| word == cortex_m_rt::STACK_PAINT_VALUE).count();
+    let untouched = paint.iter().take_while(|&&word| word == start::STACK_PAINT).count();
     ((words - untouched) * size_of::<u32>(), words * size_of::<u32>())
 }
 

@@ -23,7 +23,9 @@ pub struct Board {
     pub target_cpu: Option<&'static str>,
     /// Value of QEMU's `-machine`.
     pub machine: &'static str,
-    /// Clock of the real board.
+    /// Value of QEMU's `-cpu`, where the machine has a choice.
+    pub cpu: Option<&'static str>,
+    /// Clock of the real board; of `virt`, which is none, that of a usual chip with the core.
     pub clock_hz: u32,
     /// Code and constants.
     pub flash: Region,
@@ -63,6 +65,7 @@ const MPS2: Board = Board {
     target: "thumbv7m-none-eabi",
     target_cpu: None,
     machine: "mps2-an385",
+    cpu: None,
     clock_hz: 25_000_000,
     flash: Region { origin: 0, bytes: 4 * MIB },
     ram: Region { origin: 0x2000_0000, bytes: 4 * MIB },
@@ -81,6 +84,7 @@ pub const BOARDS: &[Board] = &[
         target: "thumbv6m-none-eabi",
         target_cpu: None,
         machine: "microbit",
+        cpu: None,
         clock_hz: 16_000_000,
         flash: Region { origin: 0, bytes: 64 * KIB },
         ram: Region { origin: 0x2000_0000, bytes: 16 * KIB },
@@ -140,6 +144,19 @@ pub const BOARDS: &[Board] = &[
         flash: Region { origin: 0x1000_0000, bytes: 512 * KIB },
         ram: Region { origin: 0x3100_0000, bytes: 4 * MIB },
         model: Region { origin: 0x7000_0000, bytes: 16 * MIB },
+        ..MPS2
+    },
+    // The emulator starts at the first address of RAM, so code lies there.
+    Board {
+        name: "virt-rv32imc",
+        core: "RV32IMC",
+        target: "riscv32imc-unknown-none-elf",
+        machine: "virt",
+        cpu: Some("lowrisc-ibex"),
+        clock_hz: 160_000_000,
+        flash: Region { origin: 0x8000_0000, bytes: 4 * MIB },
+        ram: Region { origin: 0x8040_0000, bytes: 4 * MIB },
+        model: Region { origin: 0x8100_0000, bytes: 16 * MIB },
         ..MPS2
     },
 ];

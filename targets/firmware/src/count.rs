@@ -1,6 +1,6 @@
 //! What the emulator's counter needs: a marker between steps, and the stack of one inference.
 
-use core::{arch::asm, hint::black_box};
+use core::hint::black_box;
 
 use runtime::{RunError, Session, trace::crc32_cells};
 
@@ -27,19 +27,16 @@ pub(crate) fn steps(session: &mut Session<'_, '_>) -> Result<(), RunError> {
 /// Runs the network, and says how many bytes of stack that took below the caller.
 #[inline(never)]
 pub(crate) fn stack(session: &mut Session<'_, '_>) -> Result<(), RunError> {
-    let top: usize;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, sp", out(reg) top, options(nomem, nostack, preserves_flags)) };
-    let free = memory::below(top);
+    let free = memory::below(start::stack_pointer());
     let (words, count) = (free.cast_mut().cast::<u32>(), free.len());
     for index in 0..count {
         // SAFETY: nothing lives between the stack's end and the stack pointer, and no interrupt is on. Volatile, so
         // that no library function is called, whose frame would be there.
-        unsafe { words.add(index).write_volatile(cortex_m_rt::STACK_PAINT_VALUE) };
+        unsafe { words.add(index).write_volatile(start::STACK_PAINT) };
     }
     let result = sparrowhawk_infer(session);
     // SAFETY: as above; the call has returned.
-    let left = unsafe { &*free }.iter().take_while(|&&word| word == cortex_m_rt::STACK_PAINT_VALUE).count();
+    let left = unsafe { &*free }.iter().take_while(|&&word| word == start::STACK_PAINT).count();
     line!("inference_stack {}", (free.len() - left) * size_of::<u32>());
     result
 }

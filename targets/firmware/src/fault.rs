@@ -2,8 +2,6 @@
 
 use core::panic::PanicInfo;
 
-use cortex_m_rt::{ExceptionFrame, exception};
-
 use crate::console::line;
 
 #[panic_handler]
@@ -14,8 +12,17 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// # Safety
 /// Only the processor may call it, with the frame that it stacked.
-#[exception]
-unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
+#[cfg(target_arch = "arm")]
+#[cortex_m_rt::exception]
+unsafe fn HardFault(frame: &cortex_m_rt::ExceptionFrame) -> ! {
     line!("error hard fault at {:#010x}, called from {:#010x}", frame.pc(), frame.lr());
+    semihosting::process::exit(102)
+}
+
+/// The start-up calls it with the cause that the processor gave, and the address of the instruction.
+#[cfg(target_arch = "riscv32")]
+#[unsafe(no_mangle)]
+extern "C" fn trap(cause: usize, address: usize) -> ! {
+    line!("error trap of cause {cause} at {address:#010x}");
     semihosting::process::exit(102)
 }

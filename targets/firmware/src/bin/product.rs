@@ -10,6 +10,8 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use runtime::{Aligned, LoadError, Model, RunError, Session};
+// Only the start-up.
+use start as _;
 
 const BYTES: &[u8] = include_bytes!(env!("SPARROWHAWK_MODEL"));
 static MODEL: Aligned<[u8; BYTES.len()]> = Aligned(*include_bytes!(env!("SPARROWHAWK_MODEL")));
@@ -20,8 +22,8 @@ const ARENA_BYTES: usize = 64 * 1024;
 /// The class that was seen last, for a debugger.
 static CLASS: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-#[cortex_m_rt::entry]
-fn main() -> ! {
+#[unsafe(no_mangle)]
+extern "C" fn main() -> ! {
     let mut arena = Aligned([0; ARENA_BYTES]);
     if let Ok(model) = sparrowhawk_load(&MODEL.0)
         && let Ok(mut session) = model.session(&mut arena.0)

@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-env-changed=SPARROWHAWK_BOARD");
     println!("cargo:rerun-if-changed=boards.rs");
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=riscv32.x");
     let name = env::var("SPARROWHAWK_BOARD").unwrap_or_else(|_| "mps2-an386".into());
     let known = || boards::BOARDS.iter().map(|board| board.name).collect::<Vec<_>>().join(", ");
     let board = boards::BOARDS
@@ -34,6 +35,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     fs::write(out.join("board.rs"), constants)?;
     println!("cargo:rustc-link-search={}", out.display());
-    println!("cargo:rustc-link-arg=-Tlink.x");
+    let script = if target.starts_with("riscv32") {
+        fs::copy("riscv32.x", out.join("riscv32.x"))?;
+        "riscv32.x"
+    } else {
+        // Of cortex-m-rt.
+        "link.x"
+    };
+    println!("cargo:rustc-link-arg-bins=-T{script}");
     Ok(())
 }
