@@ -67,10 +67,12 @@ impl Taps<'_> {
             }
             for kx in 0..kw {
                 let (now, behind) = out.split_at_checked(channels).unwrap_or((&[], &[]));
-                let [a, b] = [0, 1].map(|p| {
-                    let column = geometry.column(pixels[p].1, kx, columns);
-                    row[p].zip(column).map(|(row, column)| self.x.pixel(row, column))
-                });
+                let tap = |row: Option<usize>, ox: usize| {
+                    let column = geometry.column(ox, kx, columns);
+                    row.zip(column).map(|(row, column)| self.x.pixel(row, column))
+                };
+                let ([(_, i), (_, j)], [first, second]) = (pixels, row);
+                let (a, b) = (tap(first, i), tap(second, j));
                 for (c, word_out) in now.iter().enumerate() {
                     let input = |pixel: Option<&[Cell<u8>]>| match pixel {
                         Some(pixel) => read(pixel, self.x.spec().dtype, c),
