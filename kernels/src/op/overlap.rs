@@ -6,8 +6,8 @@
 //! last to the first where the result is larger than the operand. Before it writes pixel `q`, the result's bytes
 //! up to `q * pixel` are written; the operand is still needed from the first byte on that pixel `q` reads. So
 //! the result may start `distance` bytes behind the operand where, for every `q`,
-//! `distance + q * pixel <= first byte read by q`. First rows and columns read grow linearly outside the
-//! padding, so the smallest difference lies at an end of a linear piece.
+//! `distance + q * pixel <= first byte read by q`. Rows and columns count by themselves, so the smallest difference is
+//! the sum of theirs.
 
 use super::Geometry;
 use crate::TensorSpec;
@@ -120,11 +120,9 @@ fn slack(geometry: &Geometry, [pad_h, pad_w]: [i32; 2], x: &TensorSpec, y: &Tens
 /// `first = i * stride - pad` on, not before the first input. Both products are offsets in checked tensors, so they
 /// do not overflow.
 fn axis(stride: i32, pad: i32, (inputs, outputs): (i32, i32), (step, result): (i32, i32)) -> i32 {
-    let last = outputs - 1;
-    let padded = if pad > 0 { (pad as u32 / stride.max(1) as u32) as i32 } else { 0 };
-    [padded, padded + 1, last].into_iter().fold(i32::MAX, |least, i| {
-        let i = i.min(last);
-        let first = (i * stride - pad).clamp(0, inputs);
+    // Every output, not the ends of the linear pieces alone: to find those takes a division, and kernels ask too.
+    (0..outputs).fold(i32::MAX, |least, i| {
+        let first = (i * stride - pad).max(0).min(inputs);
         least.min(first * step - i * result)
     })
 }

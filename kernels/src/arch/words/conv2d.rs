@@ -59,8 +59,8 @@ pub fn conv2d(
         let first = order.next();
         let pixels = [first, if count == PIXELS { order.next() } else { first }];
         taps.fill(pixels, columns);
-        let outputs = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
-        let outputs = outputs.get(..count).unwrap_or(&[]);
+        let [first, second] = pixels.map(|pixel| Pixel::new(accumulate, y, residual, pixel));
+        let second = (count == PIXELS).then_some(second);
         let mut c = 0;
         #[cfg(armv7m)]
         if let Some(bytes) = &bytes {
@@ -70,15 +70,19 @@ pub fn conv2d(
         while channels - c >= ROWS {
             let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
             let sums = strip(columns, weights, row_bytes, bits, row_bytes);
-            outputs.iter().zip(sums).for_each(|(output, sums)| output.store(c, sums));
+            first.store(c, sums[0]);
+            if let Some(second) = &second {
+                second.store(c, sums[1]);
+            }
             c += ROWS;
         }
         // The last channels one by one: four times the same row.
         while c < channels {
             let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
             let sums = strip(columns, weights, 0, bits, row_bytes);
-            for (output, [sum, ..]) in outputs.iter().zip(sums) {
-                output.store_one(c, sum);
+            first.store_one(c, sums[0][0]);
+            if let Some(second) = &second {
+                second.store_one(c, sums[1][0]);
             }
             c += 1;
         }

@@ -290,10 +290,12 @@ pub(super) fn store_strip(
     let mut rows = Rows { words, weights, stride: row_bytes, bits };
     let constants = results.bias.iter().zip(results.multipliers);
     for ((bias, multipliers), (a, b)) in constants.zip(a.iter().zip(b)) {
-        let (mut first, mut addends) = (0, [*bias; PIXELS]);
+        let mut first = 0;
+        let mut addends;
         let mut finish =
             Finish { addends: [bias; PIXELS], multipliers, shift: results.shift.into(), out: [a, b] };
         if row_bytes > CHUNK {
+            addends = [*bias; PIXELS];
             while row_bytes - first > CHUNK {
                 rows.add(first, CHUNK, &mut addends);
                 first += CHUNK;
