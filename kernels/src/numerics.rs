@@ -48,7 +48,7 @@ impl Clamp {
 /// the zero points are inside the accumulator's bias, so floor is the whole rounding rule.
 #[inline(always)]
 pub fn requantize(acc: i32, multiplier: i32, shift: u8, clamp: Clamp) -> i32 {
-    narrow(product(acc, multiplier), shift, clamp)
+    requantize_terms(acc, multiplier, None, shift, clamp)
 }
 
 /// `clamp((acc * multiplier + other * other_multiplier) >> shift)`: two terms of different scales, one
@@ -62,7 +62,25 @@ pub fn requantize_sum(
     shift: u8,
     clamp: Clamp,
 ) -> i32 {
-    narrow(product(acc, multiplier).wrapping_add(product(other, other_multiplier)), shift, clamp)
+    requantize_terms(acc, multiplier, Some((other, other_multiplier)), shift, clamp)
+}
+
+/// [`requantize`] or [`requantize_sum`]: with or without a second term and its multiplier. The first product is made in
+/// one place, so that debug lines show it here.
+#[inline(always)]
+pub(crate) fn requantize_terms(
+    acc: i32,
+    multiplier: i32,
+    other: Option<(i32, i32)>,
+    shift: u8,
+    clamp: Clamp,
+) -> i32 {
+    let sum = product(acc, multiplier);
+    let sum = match other {
+        Some((other, multiplier)) => sum.wrapping_add(product(other, multiplier)),
+        None => sum,
+    };
+    narrow(sum, shift, clamp)
 }
 
 /// `clamp((value * multiplier + offset) >> shift)` in wrapping 32-bit arithmetic, `shift <= 31`.

@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use crate::numerics::{requantize, requantize_sum};
+use crate::numerics::requantize_terms;
 use crate::op::Accumulate;
 use crate::tensor::{read, write};
 use crate::{Dtype, Tensor};
@@ -39,16 +39,14 @@ impl<'a> Finish<'a> {
         self.accumulate.bias.get(c).copied().unwrap_or(0)
     }
 
-    #[inline(always)]
+    // Where a product has two instructions, joining them over inlined copies would leave none of their debug lines.
+    #[cfg_attr(not(rv32im), inline(always))]
+    #[cfg_attr(rv32im, inline(never))]
     pub(crate) fn store(&self, c: usize, acc: i32) {
         let Accumulate { shift, clamp, residual_multiplier, .. } = *self.accumulate;
         let multiplier = self.accumulate.multipliers.get(c).copied().unwrap_or(0);
-        let value = match self.residual {
-            None => requantize(acc, multiplier, shift, clamp),
-            Some((pixel, dtype)) => {
-                requantize_sum(acc, multiplier, read(pixel, dtype, c), residual_multiplier, shift, clamp)
-            }
-        };
+        let other = self.residual.map(|(pixel, dtype)| (read(pixel, dtype, c), residual_multiplier));
+        let value = requantize_terms(acc, multiplier, other, shift, clamp);
         write(self.pixel, self.dtype, self.channels, c, value);
     }
 }

@@ -119,6 +119,7 @@ fn slack(geometry: &Geometry, [pad_h, pad_w]: [i32; 2], x: &TensorSpec, y: &Tens
 /// Smallest `first * step - i * result` over the outputs `i`, where output `i` reads from input
 /// `first = i * stride - pad` on, not before the first input. Both products are offsets in checked tensors, so they
 /// do not overflow.
+#[inline(never)]
 fn axis(stride: i32, pad: i32, (inputs, outputs): (i32, i32), (step, result): (i32, i32)) -> i32 {
     // Every output, not the ends of the linear pieces alone: to find those takes a division, and kernels ask too.
     (0..outputs).fold(i32::MAX, |least, i| {

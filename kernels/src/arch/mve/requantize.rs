@@ -81,7 +81,7 @@ mod imp {
     use core::cell::Cell;
 
     use super::Accumulators;
-    use crate::numerics::{requantize, requantize_sum};
+    use crate::numerics::requantize_terms;
     use crate::op::Accumulate;
 
     pub(super) fn blocks(
@@ -96,11 +96,9 @@ mod imp {
         for i in 0..blocks << 2 {
             let (acc, c) = (accumulators.get(i), accumulators.first + i);
             let multiplier = multipliers.get(i).copied().unwrap_or(0);
-            let value = match residual.map(|pixel| pixel.get(c).map_or(0, |byte| i32::from(byte.get() as i8)))
-            {
-                None => requantize(acc, multiplier, shift, clamp),
-                Some(other) => requantize_sum(acc, multiplier, other, residual_multiplier, shift, clamp),
-            };
+            let other = residual.map(|pixel| pixel.get(c).map_or(0, |byte| i32::from(byte.get() as i8)));
+            let other = other.map(|other| (other, residual_multiplier));
+            let value = requantize_terms(acc, multiplier, other, shift, clamp);
             if let Some(cell) = out.get(c) {
                 cell.set(value as u8);
             }
