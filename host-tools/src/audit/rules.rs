@@ -138,9 +138,14 @@ fn is_requantisation(place: &str) -> bool {
 /// make two products with one multiplication.
 fn multiplies_wide(symbol: &str) -> bool {
     let symbol = demangle(symbol);
-    ["armv7em::strip_asm::strip_", "words::product_v7m::", "words::planes_v7m::results"]
-        .iter()
-        .any(|name| symbol.strip_prefix("kernels::arch::").is_some_and(|symbol| symbol.starts_with(name)))
+    [
+        "armv7em::strip_asm::strip_",
+        "words::product_v7m::chunk_",
+        "words::product_v7m::dense_8",
+        "words::planes_v7m::results",
+    ]
+    .iter()
+    .any(|name| symbol.strip_prefix("kernels::arch::").is_some_and(|symbol| symbol.starts_with(name)))
 }
 
 fn forbidden_instruction(isa: Isa, instruction: &Instruction) -> Option<Rule> {

@@ -5,6 +5,7 @@ use core::cell::Cell;
 use super::{Accumulate, Geometry, Overlap, overlap};
 use crate::arch::{armv7em, mve, words};
 use crate::linked;
+use crate::scratch::take;
 use crate::size::product;
 use crate::{KernelError, Layout, Tensor, TensorSpec};
 
@@ -75,10 +76,7 @@ impl Depthwise<'_> {
         scratch: &'a [Cell<u8>],
     ) -> Result<&'a [Cell<u8>], KernelError> {
         let (x_spec, y_spec, distance) = (x.spec(), y.spec(), Self::distance(x, y));
-        let (need, have) = (self.scratch_bytes(&x_spec, &y_spec, distance), scratch.len());
-        if have < need {
-            return Err(KernelError::InvalidScratch { need: need as u32, have: have as u32 });
-        }
+        let scratch = take(scratch, self.scratch_bytes(&x_spec, &y_spec, distance))?;
         let ring = if self.needs_ring(&x_spec, &y_spec, distance) { self.ring_bytes(&x_spec) } else { 0 };
         Ok(scratch.get(..ring).unwrap_or(&[]))
     }

@@ -4,7 +4,7 @@ use core::hint::black_box;
 
 use runtime::{RunError, Session, trace::crc32_cells};
 
-use crate::{console::line, engine::sparrowhawk_infer, memory};
+use crate::{console::line, entry::sparrowhawk_infer, memory};
 
 /// Where one region of counting ends and the next begins.
 #[inline(never)]

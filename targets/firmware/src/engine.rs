@@ -1,11 +1,12 @@
-//! The one place that names the runtime: load, fill, step, report.
+//! Loads, fills, steps, reports.
 
 use core::fmt;
 
-use runtime::{LoadError, Model, RunError, Session, trace::crc32_cells};
+use runtime::{LoadError, RunError, trace::crc32_cells};
 
 use crate::{
     console::{hex, line},
+    entry::{sparrowhawk_infer, sparrowhawk_load},
     files::{FileError, Inputs},
 };
 
@@ -73,21 +74,6 @@ impl fmt::Display for Error {
             Self::StackFull { bytes } => write!(f, "all {bytes} bytes of stack were used"),
         }
     }
-}
-
-/// Runs every step of the network on the input in the arena. A symbol of its own, so that `audit` finds
-/// everything that inference can reach.
-#[inline(never)]
-#[unsafe(no_mangle)]
-pub fn sparrowhawk_infer(session: &mut Session<'_, '_>) -> Result<(), RunError> {
-    session.run()
-}
-
-/// Validates the model. A symbol of its own for `audit`: no bytes may make it panic.
-#[inline(never)]
-#[unsafe(no_mangle)]
-pub fn sparrowhawk_load(bytes: &'static [u8]) -> Result<Model<'static>, LoadError> {
-    Model::load(bytes)
 }
 
 /// Runs the model on every input of the file.

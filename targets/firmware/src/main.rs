@@ -16,6 +16,7 @@ mod console;
 #[cfg(feature = "count")]
 mod count;
 mod engine;
+mod entry;
 mod fault;
 mod files;
 mod memory;

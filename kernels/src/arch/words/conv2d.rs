@@ -8,6 +8,7 @@ use super::four::{Bytes, Pixel};
 use super::product::store_strip;
 use super::product::{ROWS, strip};
 use crate::op::Conv2d;
+use crate::scratch::{small, take};
 #[cfg(armv6m)]
 use crate::{Dtype, WeightBits};
 use crate::{KernelError, Layout, Tensor};
@@ -34,11 +35,11 @@ pub fn conv2d(
     if op.accumulate.layout != Layout::Words || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }
-    let (need, have) = (op.scratch_bytes(), scratch.len());
-    let small = KernelError::InvalidScratch { need: need as u32, have: have as u32 };
+    let need = op.scratch_bytes();
+    let scratch = take(scratch, need)?;
     let row_len = op.column_len().ok_or(KernelError::InvalidShape)?;
-    let aligned = scratch.get(..need).and_then(|all| all.get(all.as_ptr().align_offset(4)..)).ok_or(small)?;
-    let columns = words(aligned).get(..column_words(row_len)).ok_or(small)?;
+    let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).unwrap_or(&[]);
+    let columns = words(aligned).get(..column_words(row_len)).ok_or(small(scratch, need))?;
     let accumulate = &op.accumulate;
     let bits = accumulate.weight_bits;
     let row_bytes = bits.row_bytes(row_len);
@@ -48,7 +49,7 @@ pub fn conv2d(
     let bytes = Bytes::new(accumulate, y, residual);
     #[cfg(armv6m)]
     if let Some(bytes) = bytes.as_ref().filter(|_| x.spec().dtype == Dtype::I8 && bits == WeightBits::W8) {
-        super::pixels::run(x, op, bytes, scratch.get(..row_len).ok_or(small)?, y);
+        super::pixels::run(x, op, bytes, scratch.get(..row_len).ok_or(small(scratch, need))?, y);
         return Ok(());
     }
     let mut left = rows * row_pixels;
@@ -95,19 +96,19 @@ pub fn conv2d(
 }
 
 /// Pixels in the order of work, row on row: a strip goes on behind the end of a row.
-struct Order {
+pub(super) struct Order {
     row_pixels: usize,
     descends: bool,
     next: (usize, usize),
 }
 
 impl Order {
-    fn new((rows, row_pixels): (usize, usize), descends: bool) -> Self {
+    pub(super) fn new((rows, row_pixels): (usize, usize), descends: bool) -> Self {
         let last = (rows.saturating_sub(1), row_pixels.saturating_sub(1));
         Self { row_pixels, descends, next: if descends { last } else { (0, 0) } }
     }
 
-    fn next(&mut self) -> (usize, usize) {
+    pub(super) fn next(&mut self) -> (usize, usize) {
         let (oy, ox) = self.next;
         self.next = if self.descends {
             if ox > 0 { (oy, ox - 1) } else { (oy.saturating_sub(1), self.row_pixels - 1) }

@@ -9,6 +9,8 @@ pub(crate) mod conv2d;
 mod dense;
 #[cfg(rv32im)]
 mod dense_rv32;
+#[cfg(any(armv6m, armv7m))]
+mod dense_task;
 pub(crate) mod depthwise;
 #[cfg(rv32im)]
 mod depthwise_rv32;
@@ -31,10 +33,10 @@ mod product_rv32;
 mod product_v6m;
 #[cfg(armv7m)]
 mod product_v7m;
-#[cfg(armv6m)]
-mod requantize_v6m;
 #[cfg(rv32im)]
 mod rv32;
+#[cfg(armv6m)]
+mod v6m;
 
 pub use conv2d::conv2d;
 pub use dense::dense;

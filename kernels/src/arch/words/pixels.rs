@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 
+use super::conv2d::Order;
 use super::four::{Bytes, Pixel};
 use super::product::{dense, store_dense};
 use crate::Tensor;
@@ -10,23 +11,20 @@ use crate::op::Conv2d;
 /// Runs a checked step; `column` holds as many bytes as a row of weights.
 pub(super) fn run(x: &Tensor, op: &Conv2d, bytes: &Bytes, column: &[Cell<u8>], y: &Tensor) {
     let (rows, columns, channels) = y.spec().dims.hwc();
-    let descends = op.descends(&x.spec(), &y.spec());
     let results = bytes.results();
-    for row in 0..rows {
-        let oy = if descends { rows - 1 - row } else { row };
-        for pixel in 0..columns {
-            let ox = if descends { columns - 1 - pixel } else { pixel };
-            fill(x, op, (oy, ox), column);
-            let out = y.pixel(oy, ox);
-            let mut c = store_dense(column, op.accumulate.weights, results, out);
-            // The last channels one by one: four times the same row.
-            let output = Pixel::new(&op.accumulate, y, None, (oy, ox));
-            while c < channels {
-                let weights = op.accumulate.weights.get(c * column.len()..).unwrap_or(&[]);
-                let [sum, ..] = dense(column, weights, 0);
-                output.store_one(c, sum);
-                c += 1;
-            }
+    let mut order = Order::new((rows, columns), op.descends(&x.spec(), &y.spec()));
+    for _ in 0..rows * columns {
+        let (oy, ox) = order.next();
+        fill(x, op, (oy, ox), column);
+        let out = y.pixel(oy, ox);
+        let mut c = store_dense(column, op.accumulate.weights, results, out);
+        // The last channels one by one: four times the same row.
+        let output = Pixel::new(&op.accumulate, y, None, (oy, ox));
+        while c < channels {
+            let weights = op.accumulate.weights.get(c * column.len()..).unwrap_or(&[]);
+            let [sum, ..] = dense(column, weights, 0);
+            output.store_one(c, sum);
+            c += 1;
         }
     }
     bytes.clamp();

@@ -7,7 +7,7 @@ use core::arch::naked_asm;
 use core::cell::Cell;
 
 use super::planes::{ALL_TAPS, Inputs, Outputs};
-use super::requantize_v6m::high_word;
+use super::v6m::{give_back, high_word, save};
 
 /// The word of an input; the one `stride` columns behind is no part of it.
 pub(super) fn word(a: i32, _: i32) -> u32 {
@@ -32,12 +32,7 @@ struct Fill {
 #[unsafe(naked)]
 unsafe extern "C" fn rows(task: *const Fill) {
     naked_asm!(
-        "push {{r4-r7, lr}}",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "push {{r4-r7}}",
+        save!(),
         "ldm r0!, {{r1-r5}}",
         "ldm r0!, {{r6, r7}}",
         "mov r8, r4",
@@ -73,12 +68,7 @@ unsafe extern "C" fn rows(task: *const Fill) {
         "subs r3, #1",
         "mov r8, r3",
         "bne 2b",
-        "pop {{r4-r7}}",
-        "mov r8, r4",
-        "mov r9, r5",
-        "mov r10, r6",
-        "mov r11, r7",
-        "pop {{r4-r7, pc}}",
+        give_back!(),
     )
 }
 
@@ -196,12 +186,7 @@ macro_rules! results {
         #[unsafe(naked)]
         unsafe extern "C" fn $name(task: *const Task) {
             naked_asm!(
-                "push {{r4-r7, lr}}",
-                "mov r4, r8",
-                "mov r5, r9",
-                "mov r6, r10",
-                "mov r7, r11",
-                "push {{r4-r7}}",
+                save!(),
                 "sub sp, #60",
                 "mov r1, sp",
                 "ldm r0!, {{r2-r6}}",
@@ -259,12 +244,7 @@ macro_rules! results {
                 "b 2b",
                 "7:",
                 "add sp, #60",
-                "pop {{r4-r7}}",
-                "mov r8, r4",
-                "mov r9, r5",
-                "mov r10, r6",
-                "mov r11, r7",
-                "pop {{r4-r7, pc}}",
+                give_back!(),
             )
         }
     };

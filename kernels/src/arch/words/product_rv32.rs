@@ -90,24 +90,34 @@ macro_rules! finish {
     };
 }
 
-/// Two products of bytes are from -32512 to 32768; 1 is taken from an upper half, so that 32768 has a place in it.
-///
-/// # Safety
-/// Words up to both ends, the first after whole rounds, and the weights of four rows that meet them must be readable.
-#[unsafe(naked)]
-unsafe extern "C" fn rows_8(
-    words: *const Cell<u32>,
-    a: *const u8,
-    b: *const u8,
-    c: *const u8,
-    d: *const u8,
-    rounds: *const Cell<u32>,
-    end: *const Cell<u32>,
-    sums: *mut Sums,
-) {
-    naked_asm!(
-        begin!("0x7fff - 0x10000"),
-        r"
+/// Four rows meet words by what lies between [`begin`] and [`finish`].
+macro_rules! rows {
+    ($(#[$doc:meta])* $name:ident, $round:literal, $loops:literal) => {
+        $(#[$doc])*
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name(
+            words: *const Cell<u32>,
+            a: *const u8,
+            b: *const u8,
+            c: *const u8,
+            d: *const u8,
+            rounds: *const Cell<u32>,
+            end: *const Cell<u32>,
+            sums: *mut Sums,
+        ) {
+            naked_asm!(begin!($round), $loops, finish!())
+        }
+    };
+}
+
+rows! {
+    /// Two products of bytes are from -32512 to 32768; 1 is taken from an upper half, so that 32768 has a place in it.
+    ///
+    /// # Safety
+    /// Words up to both ends, the first after whole rounds, and the weights of four rows that meet them must be readable.
+    rows_8,
+    "0x7fff - 0x10000",
+    r"
         .macro four_bytes row, lower, upper, word
             lb t4, 0(\row)
             lb t5, 1(\row)
@@ -144,30 +154,18 @@ unsafe extern "C" fn rows_8(
         5:
         .purgem four_bytes
         .purgem one_byte
-        ",
-        finish!(),
-    )
+        "
 }
 
-/// As [`rows_8`] for weights of 4 bits, two bytes a round: 28 products in a word, which are at most 28672. The lower
-/// weight of a byte, times 2^28, meets its word times 2^4 in the high word of a product.
-///
-/// # Safety
-/// As for [`rows_8`].
-#[unsafe(naked)]
-unsafe extern "C" fn rows_4(
-    words: *const Cell<u32>,
-    a: *const u8,
-    b: *const u8,
-    c: *const u8,
-    d: *const u8,
-    rounds: *const Cell<u32>,
-    end: *const Cell<u32>,
-    sums: *mut Sums,
-) {
-    naked_asm!(
-        begin!("0x7fff"),
-        r"
+rows! {
+    /// As [`rows_8`] for weights of 4 bits, two bytes a round: 28 products in a word, which are at most 28672. The lower
+    /// weight of a byte, times 2^28, meets its word times 2^4 in the high word of a product.
+    ///
+    /// # Safety
+    /// As for [`rows_8`].
+    rows_4,
+    "0x7fff",
+    r"
         .macro nibbles row, at, word, even, odd
             lb t4, \at(\row)
             slli t5, t4, 28
@@ -210,30 +208,18 @@ unsafe extern "C" fn rows_4(
         .purgem nibbles
         .purgem two_bytes
         .purgem one_byte
-        ",
-        finish!(),
-    )
+        "
 }
 
-/// As [`rows_8`] for weights of 2 bits, a byte a round: 112 products in a word, which are at most 28672. The lowest weight
-/// of a byte meets its word as in [`rows_4`].
-///
-/// # Safety
-/// As for [`rows_8`].
-#[unsafe(naked)]
-unsafe extern "C" fn rows_2(
-    words: *const Cell<u32>,
-    a: *const u8,
-    b: *const u8,
-    c: *const u8,
-    d: *const u8,
-    rounds: *const Cell<u32>,
-    end: *const Cell<u32>,
-    sums: *mut Sums,
-) {
-    naked_asm!(
-        begin!("0x7fff"),
-        r"
+rows! {
+    /// As [`rows_8`] for weights of 2 bits, a byte a round: 112 products in a word, which are at most 28672. The lowest weight
+    /// of a byte meets its word as in [`rows_4`].
+    ///
+    /// # Safety
+    /// As for [`rows_8`].
+    rows_2,
+    "0x7fff",
+    r"
         .macro one_byte row, lower, upper, word
             lb t4, 0(\row)
             addi \row, \row, 1
@@ -267,9 +253,7 @@ unsafe extern "C" fn rows_2(
             j 2b
         5:
         .purgem one_byte
-        ",
-        finish!(),
-    )
+        "
 }
 
 /// See [`super::product::strip`], which has compared the slices with the rows.

@@ -4,11 +4,12 @@
 
 use core::arch::naked_asm;
 use core::cell::Cell;
-use core::ptr::{null, null_mut};
 
 use super::column::PIXELS;
-use super::product::{ROWS, Results, portable};
-use super::requantize_v6m::high_word;
+use super::dense_task::Dense;
+pub(super) use super::dense_task::{dense, store_dense};
+use super::product::{ROWS, portable};
+use super::v6m::{give_back, high_word, save};
 use crate::WeightBits;
 
 /// Two rows by two pixels: sums of the first pixel with both rows, then of the second.
@@ -24,12 +25,7 @@ unsafe extern "C" fn two_rows(
     sums: *mut [i32; 4],
 ) {
     naked_asm!(
-        "push {{r4-r7, lr}}",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "push {{r4-r7}}",
+        save!(),
         // Weights are read up to an end, where the index is 0.
         "adds r1, r1, r3",
         "adds r2, r2, r3",
@@ -62,12 +58,7 @@ unsafe extern "C" fn two_rows(
         "mov r6, r10",
         "mov r7, r11",
         "stm r0!, {{r4-r7}}",
-        "pop {{r4-r7}}",
-        "mov r8, r4",
-        "mov r9, r5",
-        "mov r10, r6",
-        "mov r11, r7",
-        "pop {{r4-r7, pc}}",
+        give_back!(),
     )
 }
 
@@ -90,20 +81,6 @@ pub(super) fn strip(
     };
     let ([a, b, c, d], [e, f, g, h]) = (pair(0), pair(2));
     [[a, b, e, f], [c, d, g, h]]
-}
-
-/// What [`dense_8`] and [`dense_8_last`] work on, as the instructions find it.
-#[repr(C)]
-struct Dense {
-    input: *const Cell<u8>,
-    weights: *const u8,
-    stride: usize,
-    count: usize,
-    sums: *mut [i32; ROWS],
-    bias: *const [i32; ROWS],
-    multipliers: *const [i32; ROWS],
-    shift: u32,
-    out: *const [Cell<u8>; ROWS],
 }
 
 /// Stores the sums as they are.
@@ -147,14 +124,9 @@ macro_rules! dense {
         /// # Safety
         /// The task's inputs and as many weights of four rows must be readable, and what the function stores writable.
         #[unsafe(naked)]
-        unsafe extern "C" fn $name(task: *const Dense) {
+        pub(super) unsafe extern "C" fn $name(task: *const Dense) {
             naked_asm!(
-                "push {{r4-r7, lr}}",
-                "mov r4, r8",
-                "mov r5, r9",
-                "mov r6, r10",
-                "mov r7, r11",
-                "push {{r4-r7}}",
+                save!(),
                 "sub sp, #20",
                 "mov r1, r0",
                 "mov r2, sp",
@@ -193,12 +165,7 @@ macro_rules! dense {
                 "bne 2b",
                 $end!(),
                 "add sp, #20",
-                "pop {{r4-r7}}",
-                "mov r8, r4",
-                "mov r9, r5",
-                "mov r10, r6",
-                "mov r11, r7",
-                "pop {{r4-r7, pc}}",
+                give_back!(),
             )
         }
     };
@@ -206,44 +173,3 @@ macro_rules! dense {
 
 dense!(dense_8, sums);
 dense!(dense_8_last, finish);
-
-/// See [`super::product::dense`], which has compared the slices.
-pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
-    let mut sums = [0; ROWS];
-    let task = Dense {
-        input: input.as_ptr(),
-        weights: weights.as_ptr(),
-        stride,
-        count: input.len(),
-        sums: &mut sums,
-        bias: null(),
-        multipliers: null(),
-        shift: 0,
-        out: null(),
-    };
-    // SAFETY: four rows of as many weights as there are inputs lie in `weights`; this one stores sums only.
-    unsafe { dense_8(&task) }
-    sums
-}
-
-/// See [`super::product::store_dense`], which has compared the slices with the rows.
-pub(super) fn store_dense(input: &[Cell<u8>], weights: &[u8], results: Results, out: &[[Cell<u8>; ROWS]]) {
-    let mut weights = weights.as_ptr();
-    for ((bias, multipliers), out) in results.bias.iter().zip(results.multipliers).zip(out) {
-        let task = Dense {
-            input: input.as_ptr(),
-            weights,
-            stride: input.len(),
-            count: input.len(),
-            sums: null_mut(),
-            bias,
-            multipliers,
-            shift: results.shift.into(),
-            out,
-        };
-        // SAFETY: four rows of as many weights as there are inputs lie before the end of all weights; this one stores
-        // four results in `out`, and cells may be written.
-        unsafe { dense_8_last(&task) }
-        weights = weights.wrapping_add(ROWS * input.len());
-    }
-}

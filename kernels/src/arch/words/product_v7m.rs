@@ -6,9 +6,10 @@
 
 use core::arch::naked_asm;
 use core::cell::Cell;
-use core::ptr::{null, null_mut};
 
 use super::column::PIXELS;
+use super::dense_task::Dense;
+pub(super) use super::dense_task::{dense, store_dense};
 use super::product::{ROWS, Results};
 use crate::WeightBits;
 
@@ -328,20 +329,6 @@ macro_rules! input {
     };
 }
 
-/// What [`dense_8`] and [`dense_8_last`] work on, as the instructions find it.
-#[repr(C)]
-struct Dense {
-    input: *const Cell<u8>,
-    weights: *const u8,
-    stride: usize,
-    count: usize,
-    sums: *mut [i32; ROWS],
-    bias: *const [i32; ROWS],
-    multipliers: *const [i32; ROWS],
-    shift: u32,
-    out: *const [Cell<u8>; ROWS],
-}
-
 /// Stores the sums as they are.
 macro_rules! dense_sums {
     () => {
@@ -368,7 +355,7 @@ macro_rules! dense {
         /// # Safety
         /// The task's inputs and as many weights of four rows must be readable, and what the function stores writable.
         #[unsafe(naked)]
-        unsafe extern "C" fn $name(task: *const Dense) {
+        pub(super) unsafe extern "C" fn $name(task: *const Dense) {
             naked_asm!(
                 "push {{r4-r11, lr}}",
                 "mov lr, r0",
@@ -411,44 +398,3 @@ macro_rules! dense {
 
 dense!(dense_8, dense_sums);
 dense!(dense_8_last, dense_finish);
-
-/// See [`super::product::dense`], which has compared the slices.
-pub(super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
-    let mut sums = [0; ROWS];
-    let task = Dense {
-        input: input.as_ptr(),
-        weights: weights.as_ptr(),
-        stride,
-        count: input.len(),
-        sums: &mut sums,
-        bias: null(),
-        multipliers: null(),
-        shift: 0,
-        out: null(),
-    };
-    // SAFETY: four rows of as many weights as there are inputs lie in `weights`; this one stores sums only.
-    unsafe { dense_8(&task) }
-    sums
-}
-
-/// See [`super::product::store_dense`], which has compared the slices with the rows.
-pub(super) fn store_dense(input: &[Cell<u8>], weights: &[u8], results: Results, out: &[[Cell<u8>; ROWS]]) {
-    let mut weights = weights.as_ptr();
-    for ((bias, multipliers), out) in results.bias.iter().zip(results.multipliers).zip(out) {
-        let task = Dense {
-            input: input.as_ptr(),
-            weights,
-            stride: input.len(),
-            count: input.len(),
-            sums: null_mut(),
-            bias,
-            multipliers,
-            shift: results.shift.into(),
-            out,
-        };
-        // SAFETY: four rows of as many weights as there are inputs lie before the end of all weights; this one stores
-        // four results in `out`, and cells may be written.
-        unsafe { dense_8_last(&task) }
-        weights = weights.wrapping_add(ROWS * input.len());
-    }
-}

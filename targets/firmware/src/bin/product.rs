@@ -9,9 +9,13 @@
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use runtime::{Aligned, LoadError, Model, RunError, Session};
+use entry::{sparrowhawk_infer, sparrowhawk_load};
+use runtime::Aligned;
 // Only the start-up.
 use start as _;
+
+#[path = "../entry.rs"]
+mod entry;
 
 const BYTES: &[u8] = include_bytes!(env!("SPARROWHAWK_MODEL"));
 static MODEL: Aligned<[u8; BYTES.len()]> = Aligned(*include_bytes!(env!("SPARROWHAWK_MODEL")));
@@ -35,20 +39,6 @@ extern "C" fn main() -> ! {
     loop {
         core::hint::spin_loop();
     }
-}
-
-/// All steps of one inference; a symbol of its own, to tell its size.
-#[inline(never)]
-#[unsafe(no_mangle)]
-pub fn sparrowhawk_infer(session: &mut Session<'_, '_>) -> Result<(), RunError> {
-    session.run()
-}
-
-/// Checks the model; a symbol of its own, to tell its size.
-#[inline(never)]
-#[unsafe(no_mangle)]
-pub fn sparrowhawk_load(bytes: &'static [u8]) -> Result<Model<'static>, LoadError> {
-    Model::load(bytes)
 }
 
 #[panic_handler]

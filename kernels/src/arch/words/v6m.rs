@@ -1,4 +1,19 @@
-//! Requantisation on Armv6-M.
+//! What instructions by name have in common on Armv6-M: the high registers are saved through low ones, and a product of 64
+//! bits is made from halves.
+
+/// Saves the caller's registers.
+macro_rules! save {
+    () => {
+        "push {{r4-r7, lr}}\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n push {{r4-r7}}\n"
+    };
+}
+
+/// Gives the caller its registers back, and returns.
+macro_rules! give_back {
+    () => {
+        "pop {{r4-r7}}\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n pop {{r4-r7, pc}}\n"
+    };
+}
 
 /// The result of the accumulator in `r0`, whose multiplier's halves are in `r1` and `r2`: the high word of the product,
 /// as in `numerics`, shifted by `$shift`, an operand, and saturated to a byte. Changes `r1` to `r4`.
@@ -21,4 +36,4 @@ macro_rules! high_word {
     };
 }
 
-pub(super) use high_word;
+pub(super) use {give_back, high_word, save};
