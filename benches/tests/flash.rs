@@ -35,4 +35,9 @@ fn other_networks_need_more() {
     for need in ["u4", "w4", "w8", "portable"] {
         assert!(small.contains(&need), "{need} in {small:?}");
     }
+    let mobile = needs_of(Model::Vww, WeightBits::W8, Dtype::I8);
+    for need in ["depthwise", "stride2", "long_rows"] {
+        assert!(mobile.contains(&need), "{need} in {mobile:?}");
+    }
+    assert!(!mobile.contains(&"portable"), "{mobile:?}");
 }

@@ -12,6 +12,12 @@ const DSP: bool = cfg!(all(dsp, not(mve)));
 pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !DSP;
 /// On a core with a tier of its own: results that its products do not finish, and weights without their biases.
 pub(crate) const WIDE: bool = cfg!(feature = "wide") || !DSP;
+/// On such a core: depthwise kernels of stride 2, and those for rows that are longer than the shortest.
+pub(crate) const STRIDE2: bool = cfg!(feature = "stride2") || !DSP;
+pub(crate) const LONG_ROWS: bool = cfg!(feature = "long_rows") || !DSP;
+/// On a core without the DSP extension: kernels of its own. Other cores have better ones, and run files for it on the
+/// portable kernels.
+pub(crate) const WORDS: bool = cfg!(all(not(dsp), feature = "words"));
 /// Second operands of operators with weights.
 pub(crate) const RESIDUAL: bool = cfg!(feature = "residual");
 
@@ -19,7 +25,8 @@ const W2: bool = cfg!(feature = "w2");
 const W4: bool = cfg!(feature = "w4");
 const W8: bool = cfg!(feature = "w8");
 const U4: bool = cfg!(feature = "u4");
-const I16: bool = cfg!(feature = "i16");
+/// Activations of 16 bits.
+pub(crate) const I16: bool = cfg!(feature = "i16");
 
 impl WeightBits {
     /// Itself where it is linked, else a width that is.

@@ -97,7 +97,14 @@ impl TensorSpec {
     ///
     /// # Errors
     /// [`KernelError::InvalidShape`], [`KernelError::InvalidZeroPoint`], and [`KernelError::UnsupportedByBuild`].
+    #[inline(never)]
     pub const fn check(&self) -> Result<u32, KernelError> {
+        self.checked()
+    }
+
+    /// The same, for the start of a step.
+    #[inline(always)]
+    const fn checked(&self) -> Result<u32, KernelError> {
         if self.dtype as u8 != self.dtype.linked() as u8 {
             return Err(KernelError::UnsupportedByBuild);
         }
@@ -131,6 +138,20 @@ impl<'a> Tensor<'a> {
             return Err(KernelError::InvalidLength { need, have: data.len() as u32 });
         }
         Ok(Self { spec, data })
+    }
+
+    /// A view of the bytes that `spec` needs, from byte `start` of `memory` on.
+    ///
+    /// # Errors
+    /// Those of [`TensorSpec::check`], and [`KernelError::InvalidLength`] where `memory` ends before.
+    pub fn within(spec: TensorSpec, memory: &'a [Cell<u8>], start: usize) -> Result<Self, KernelError> {
+        let need = spec.checked()?;
+        let behind = memory.len().saturating_sub(start);
+        // A tensor has less than 2^31 bytes: the sum does not overflow where `start` lies inside.
+        match memory.get(start..start.wrapping_add(need as usize)) {
+            Some(data) => Ok(Self { spec, data }),
+            None => Err(KernelError::InvalidLength { need, have: behind as u32 }),
+        }
     }
 
     /// Shape, type and zero point.

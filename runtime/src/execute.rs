@@ -33,7 +33,7 @@ pub struct Session<'m, 'a> {
 
 impl<'m, 'a> Session<'m, 'a> {
     pub(crate) fn new(model: Model<'m>, arena: &'a [Cell<u8>]) -> Self {
-        Self { model, arena, rest: model.encoded_steps(), step: Step::NOTHING, index: 0 }
+        Self { model, arena, rest: model.encoded_steps(), step: Step::nothing(), index: 0 }
     }
 
     /// The model.
@@ -86,14 +86,22 @@ impl<'m, 'a> Session<'m, 'a> {
     /// None for a model that loaded, see [`RunError`].
     pub fn step_with(&mut self, mut trace: impl FnMut(u32, Tensor)) -> Result<Progress, RunError> {
         self.advance()?;
-        trace(self.index, view(self.arena, &self.step.output)?);
+        trace(self.index, self.result()?);
         Ok(self.done())
+    }
+
+    /// What the step that ran last wrote, until the next one.
+    ///
+    /// # Errors
+    /// None for a model that loaded, and behind its first step.
+    pub fn result(&self) -> Result<Tensor<'a>, RunError> {
+        view(self.arena, &self.step.output)
     }
 
     fn advance(&mut self) -> Result<(), RunError> {
         decode::step(&mut self.rest, &mut self.step).map_err(|_| RunError::InvalidGraph)?;
         let (constants, layout) = (self.model.constant_section(), self.model.interface().layout);
-        perform(&self.step, constants, layout, Task::Run(self.arena)).map(|_| ())
+        perform(&self.step, constants, layout, Task::Run(self.arena))
     }
 
     fn done(&mut self) -> Progress {

@@ -46,7 +46,7 @@ impl<'m> Golden<'m> {
             vectors: u32::from_le_bytes(*count),
             input_bytes: bytes(&interface.input)?,
             output_bytes: bytes(&interface.output)?,
-            steps: interface.steps,
+            steps: interface.steps.into(),
             data,
         };
         let total = golden.vector_bytes()?.checked_mul(golden.vectors as usize)?;

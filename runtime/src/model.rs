@@ -31,18 +31,18 @@ impl<'m> Model<'m> {
             return Err(LoadError::InvalidAlignment);
         }
         let header = Header::parse(bytes)?;
-        let need =
-            |kind: SectionKind| header.section(kind)?.ok_or(LoadError::InvalidSection { kind: kind as u32 });
-        let graph = need(SectionKind::Graph)?;
-        let constants = Constants(need(SectionKind::Const)?);
-        let (interface, steps) = decode::interface(graph).map_err(|_| LoadError::InvalidGraph { step: 0 })?;
-        validate_steps(&interface, steps, constants)?;
+        let graph = header.required(SectionKind::Graph)?;
+        let constants = Constants(header.required(SectionKind::Const)?);
+        // Looked at where it lies: an interface that is returned is moved.
+        let decoded = decode::interface(graph);
+        let &(ref interface, steps) = decoded.as_ref().map_err(|_| LoadError::InvalidGraph { step: 0 })?;
+        validate_steps(interface, steps, constants)?;
         let golden = match header.section(SectionKind::Golden)? {
-            Some(bytes) => Some(Golden::parse(bytes, &interface).ok_or(LoadError::InvalidGolden)?),
+            Some(bytes) => Some(Golden::parse(bytes, interface).ok_or(LoadError::InvalidGolden)?),
             None => None,
         };
         let meta = header.section(SectionKind::Meta)?.unwrap_or(&[]);
-        Ok(Self { interface, steps, constants, golden, meta, file: header.file() })
+        Ok(Self { interface: *interface, steps, constants, golden, meta, file: header.file() })
     }
 
     /// Bytes of arena that a session needs, scratch included.
@@ -52,7 +52,7 @@ impl<'m> Model<'m> {
 
     /// Number of steps.
     pub fn step_count(&self) -> u32 {
-        self.interface.steps
+        self.interface.steps.into()
     }
 
     /// Input, output and layout.
@@ -64,7 +64,7 @@ impl<'m> Model<'m> {
     pub fn steps(&self) -> impl Iterator<Item = Step> + use<'m> {
         let mut rest = self.steps;
         (0..self.interface.steps).map_while(move |_| {
-            let mut step = Step::NOTHING;
+            let mut step = Step::nothing();
             decode::step(&mut rest, &mut step).ok().map(|()| step)
         })
     }

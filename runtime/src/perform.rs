@@ -15,27 +15,23 @@ use crate::resolve::{Act, Constants, concat_part, resolve};
 pub(crate) enum Task<'a> {
     /// It is checked, and answers what it asks of memory where its result starts that far behind its first operand,
     /// or lies apart from it.
-    Check(Option<i32>),
+    Check(Option<i32>, &'a Cell<Memory>),
     /// It runs in an arena.
     Run(&'a [Cell<u8>]),
 }
 
-/// Checks or runs a step; only a check answers what it asks of memory.
+/// Checks or runs a step.
 ///
 /// # Errors
 /// [`RunError`].
 #[inline(never)]
-pub(crate) fn perform(
-    step: &Step,
-    constants: Constants,
-    layout: Layout,
-    task: Task,
-) -> Result<Memory, RunError> {
-    let y = step.output.spec();
+pub(crate) fn perform(step: &Step, constants: Constants, layout: Layout, task: Task) -> Result<(), RunError> {
+    let y;
     let work = match task {
-        Task::Check(distance) => Work::Check(Ask { y, distance }),
+        Task::Check(distance, memory) => Work::Check(Ask { y: step.output.spec(), distance }, memory),
         Task::Run(arena) => {
-            Work::Run { arena, scratch: region(arena, step.scratch)?, y: view(arena, &step.output)? }
+            y = view(arena, &step.output);
+            Work::Run { arena, scratch: region(arena, step.scratch)?, y: seen(&y)? }
         }
     };
     resolve(&step.op, &step.output, constants, layout, &work).ok_or(RunError::InvalidOffset)?
@@ -43,9 +39,13 @@ pub(crate) fn perform(
 
 /// The tensor of an operand.
 pub(crate) fn view<'a>(arena: &'a [Cell<u8>], operand: &Operand) -> Result<Tensor<'a>, RunError> {
-    let spec = operand.spec();
-    let bytes = spec.bytes().ok_or(RunError::InvalidOffset)?;
-    Ok(Tensor::new(spec, region(arena, Region { offset: operand.offset, bytes })?)?)
+    Ok(Tensor::within(operand.spec(), arena, operand.offset as usize)?)
+}
+
+/// What was viewed, where it lies: a tensor that is returned is moved.
+#[inline(always)]
+fn seen<'t, 'a>(view: &'t Result<Tensor<'a>, RunError>) -> Result<&'t Tensor<'a>, RunError> {
+    view.as_ref().map_err(|error| *error)
 }
 
 fn region(arena: &[Cell<u8>], region: Region) -> Result<&[Cell<u8>], RunError> {
@@ -55,8 +55,8 @@ fn region(arena: &[Cell<u8>], region: Region) -> Result<&[Cell<u8>], RunError> {
 }
 
 enum Work<'a> {
-    Check(Ask),
-    Run { arena: &'a [Cell<u8>], scratch: &'a [Cell<u8>], y: Tensor<'a> },
+    Check(Ask, &'a Cell<Memory>),
+    Run { arena: &'a [Cell<u8>], scratch: &'a [Cell<u8>], y: &'a Tensor<'a> },
 }
 
 fn spec(residual: Option<&Operand>) -> Option<TensorSpec> {
@@ -68,16 +68,18 @@ macro_rules! weighted {
     ($name:ident, $op:ident) => {
         fn $name(&self, op: &$op<'m>, x: &'s Operand, residual: Option<&'s Operand>) -> Self::Done {
             match self {
-                Self::Check(ask) => {
+                Self::Check(ask, memory) => {
                     op.check(&x.spec(), spec(residual).as_ref(), &ask.y)?;
-                    Ok(ask.$name(op, x, residual))
+                    memory.set(ask.$name(op, x, residual));
                 }
                 Self::Run { arena, scratch, y } => {
-                    let residual = residual.map(|operand| view(arena, operand)).transpose()?;
-                    arch::$name(&view(arena, x)?, residual.as_ref(), op, scratch, y)?;
-                    Ok(Memory::NONE)
+                    let x = view(arena, x);
+                    let residual = residual.map(|operand| view(arena, operand));
+                    let residual = residual.as_ref().map(seen).transpose()?;
+                    arch::$name(seen(&x)?, residual, op, scratch, y)?;
                 }
             }
+            Ok(())
         }
     };
 }
@@ -87,21 +89,19 @@ macro_rules! plain {
     ($name:ident, $op:ty, $tier:ident) => {
         fn $name(&self, op: &$op, x: &'s Operand) -> Self::Done {
             match self {
-                Self::Check(ask) => {
+                Self::Check(ask, memory) => {
                     op.check(&x.spec(), &ask.y)?;
-                    Ok(ask.$name(op, x))
+                    memory.set(ask.$name(op, x));
                 }
-                Self::Run { arena, y, .. } => {
-                    $tier::$name(&view(arena, x)?, op, y)?;
-                    Ok(Memory::NONE)
-                }
+                Self::Run { arena, y, .. } => $tier::$name(&view(arena, x)?, op, y)?,
             }
+            Ok(())
         }
     };
 }
 
 impl<'m, 's> Act<'m, 's> for Work<'_> {
-    type Done = Result<Memory, RunError>;
+    type Done = Result<(), RunError>;
 
     weighted!(conv2d, Conv2d);
     weighted!(depthwise, Depthwise);
@@ -114,15 +114,13 @@ impl<'m, 's> Act<'m, 's> for Work<'_> {
 
     fn add(&self, op: &Add, a: &'s Operand, b: &'s Operand) -> Self::Done {
         match self {
-            Self::Check(ask) => {
+            Self::Check(ask, memory) => {
                 op.check(&a.spec(), &b.spec(), &ask.y)?;
-                Ok(ask.add(op, a, b))
+                memory.set(ask.add(op, a, b));
             }
-            Self::Run { arena, y, .. } => {
-                arch::add(&view(arena, a)?, &view(arena, b)?, op, y)?;
-                Ok(Memory::NONE)
-            }
+            Self::Run { arena, y, .. } => arch::add(&view(arena, a)?, &view(arena, b)?, op, y)?,
         }
+        Ok(())
     }
 
     fn concat(&self, parts: &'s [Part], shift: u8, clamp: ClampRef) -> Self::Done {
@@ -130,16 +128,18 @@ impl<'m, 's> Act<'m, 's> for Work<'_> {
         for part in parts {
             let op = concat_part(part, first, shift, clamp);
             match self {
-                Self::Check(ask) => op.check(&part.operand.spec(), &ask.y)?,
+                Self::Check(ask, _) => op.check(&part.operand.spec(), &ask.y)?,
                 Self::Run { arena, y, .. } => generic::concat(&view(arena, &part.operand)?, &op, y)?,
             }
             let [_, _, channels] = part.operand.dims;
             first = first.saturating_add(channels);
         }
-        match self {
-            Self::Check(ask) if first != ask.y.dims.c => Err(KernelError::InvalidShape.into()),
-            Self::Check(ask) => Ok(ask.concat(parts, shift, clamp)),
-            Self::Run { .. } => Ok(Memory::NONE),
+        if let Self::Check(ask, memory) = self {
+            if first != ask.y.dims.c {
+                return Err(KernelError::InvalidShape.into());
+            }
+            memory.set(ask.concat(parts, shift, clamp));
         }
+        Ok(())
     }
 }

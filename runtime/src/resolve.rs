@@ -203,6 +203,8 @@ pub fn concat_part(part: &Part, first: u16, shift: u8, clamp: ClampRef) -> Conca
     Concat { first, multiplier: part.multiplier, offset: part.offset, shift, clamp: clamp.into() }
 }
 
+/// Weights and requantisation, made where they are to lie: what is returned is moved.
+#[inline(always)]
 fn accumulate<'m>(
     r: &AccumulateRef,
     channels: u16,

@@ -25,6 +25,7 @@ static NIBBLES: [u32; 16] = {
 };
 
 /// CRC-32 of bytes.
+#[inline(never)]
 pub fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |remainder, &byte| update(remainder, byte))
 }

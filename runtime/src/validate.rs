@@ -2,7 +2,7 @@
 //! CONST, its tensors in the arena, its kernel accepts it, and tensors overlap only as far as the operator
 //! allows it ([`Overlap`]).
 
-use core::iter;
+use core::cell::Cell;
 
 use kernels::KernelError;
 use kernels::arch::armv7em;
@@ -29,8 +29,8 @@ fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option<i32>) -> M
     resolve(op, output, Unknown, layout, &Ask { y: output.spec(), distance }).unwrap_or(Memory::NONE)
 }
 
-/// What a step needs beside the kernels that a core with the DSP extension has of its own, see the features `portable`
-/// and `wide`; `None` where it does not resolve, or the weights are packed for another tier.
+/// What a step needs beside the kernels that a core with the DSP extension always has of its own, by the features' names;
+/// `None` where it does not resolve, or the weights are packed for another tier.
 pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
     let layout = match model.interface().layout {
         Layout::Mve => return None,
@@ -38,32 +38,46 @@ pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
         layout => layout,
     };
     let y = step.output.spec();
-    let (portable, wide) = match resolve(&step.op, &step.output, model.constant_section(), layout, &Return)? {
+    let nothing = Beyond::default();
+    let portable = |needed| Beyond { portable: needed, ..nothing };
+    let wide = |needed| Beyond { wide: needed, ..nothing };
+    Some(match resolve(&step.op, &step.output, model.constant_section(), layout, &Return)? {
         Resolved::Conv2d(op, _, residual) if op.in_blocks() => {
-            (false, !armv7em::finishes_conv2d(&op, residual.is_some(), &y))
+            wide(!armv7em::finishes_conv2d(&op, residual.is_some(), &y))
         }
-        Resolved::Conv2d(..) => (true, false),
+        Resolved::Conv2d(..) => portable(true),
         Resolved::Depthwise(op, x, residual) => {
-            (!armv7em::takes_depthwise(&op, residual.is_some(), &x.spec(), &y), false)
+            match armv7em::depthwise_needs(&op, residual.is_some(), &x.spec(), &y) {
+                Some(armv7em::Needs { wide, stride2, long_rows }) => {
+                    Beyond { wide, stride2, long_rows, ..nothing }
+                }
+                None => portable(true),
+            }
         }
-        Resolved::Dense(..) if layout == Layout::Rows => (true, false),
+        Resolved::Dense(..) if layout == Layout::Rows => portable(true),
         Resolved::Dense(op, x, residual) => {
-            (false, !armv7em::finishes_dense(&op, residual.is_some(), &x.spec(), &y))
+            wide(!armv7em::finishes_dense(&op, residual.is_some(), &x.spec(), &y))
         }
-        Resolved::AveragePool(op, x) => (!armv7em::takes_average_pool(&op, &x.spec(), &y), false),
-        Resolved::Add(_, a, b) => (!armv7em::takes_add(&a.spec(), &b.spec(), &y), false),
-        _ => (false, false),
-    };
-    Some(Beyond { portable, wide })
+        Resolved::AveragePool(op, x) if armv7em::takes_average_pool(&op, &x.spec(), &y) => {
+            wide(!armv7em::fills_groups(&y))
+        }
+        Resolved::AveragePool(..) => portable(true),
+        Resolved::Add(_, a, b) => portable(!armv7em::takes_add(&a.spec(), &b.spec(), &y)),
+        _ => nothing,
+    })
 }
 
 /// See [`beyond_dsp`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Beyond {
     /// A portable kernel.
     pub portable: bool,
-    /// Results that products do not finish.
+    /// Results that products do not finish, channels that are no whole groups.
     pub wide: bool,
+    /// Depthwise kernels of stride 2.
+    pub stride2: bool,
+    /// Depthwise kernels for long rows.
+    pub long_rows: bool,
 }
 
 /// Checks interface and all steps.
@@ -78,8 +92,8 @@ pub(crate) fn validate_steps(
     if !kernels::arch::supports(interface.layout.into()) {
         return Err(LoadError::UnsupportedLayout { layout: interface.layout as u8 });
     }
-    let mut step = Step::NOTHING;
-    for index in 0..interface.steps {
+    let mut step = Step::nothing();
+    for index in 0..u32::from(interface.steps) {
         decode::step(&mut rest, &mut step).map_err(|error| match error {
             DecodeError::Invalid => LoadError::InvalidGraph { step: index },
             DecodeError::Unlinked(operator) => LoadError::UnsupportedOperator { step: index, operator },
@@ -136,13 +150,13 @@ impl Check<'_> {
                 return Err(self.kernel(KernelError::UnsupportedByBuild));
             }
         }
-        let task = Task::Check(self.distance());
-        let memory = perform(self.step, constants, layout, task).map_err(|error| match error {
+        let memory = Cell::new(Memory::NONE);
+        let task = Task::Check(self.distance(), &memory);
+        perform(self.step, constants, layout, task).map_err(|error| match error {
             RunError::InvalidStep(error) => self.kernel(error),
             _ => invalid,
         })?;
-        self.operands(memory.overlaps)?;
-        self.scratch(memory.scratch)
+        self.places(memory.get())
     }
 
     fn kernel(&self, error: KernelError) -> LoadError {
@@ -161,32 +175,24 @@ impl Check<'_> {
         both.filter(|&(a, b)| overlap_bytes(a, b)).map(|_| distance(operand, output))
     }
 
-    /// Checks where the operands lie.
-    fn operands(&self, overlaps: [Overlap; 2]) -> Result<(), LoadError> {
-        let Step { op, output, .. } = self.step;
+    /// Checks where result, scratch and operands lie: the scratch, exactly as large as needed, is apart from all.
+    fn places(&self, memory: Memory) -> Result<(), LoadError> {
+        let Step { op, output, scratch } = self.step;
         let result = self.extent(output)?;
-        let rules = overlaps.into_iter().chain(iter::repeat(Overlap::NEVER));
-        for (operand, rule) in op.operands().zip(rules) {
-            if overlap_bytes(self.extent(operand)?, result) && !rule.allows(distance(operand, output)) {
-                return Err(LoadError::InvalidOverlap { step: self.index });
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks the scratch: exactly `need` bytes, apart from the result and the operands.
-    fn scratch(&self, need: usize) -> Result<(), LoadError> {
-        let Step { op, output, scratch: region } = self.step;
-        let invalid = KernelError::InvalidScratch { need: need as u32, have: region.bytes };
-        if region.bytes as usize != need {
+        let need = memory.scratch;
+        if scratch.bytes as usize != need {
+            let invalid = KernelError::InvalidScratch { need: need as u32, have: scratch.bytes };
             return Err(self.kernel(invalid));
         }
-        let scratch = range(*region, self.arena).ok_or(LoadError::InvalidOffset { step: self.index })?;
-        for operand in op.operands().chain([output]) {
-            if overlap_bytes(scratch, self.extent(operand)?) {
-                return Err(LoadError::InvalidOverlap { step: self.index });
-            }
+        let outside = LoadError::InvalidOffset { step: self.index };
+        let scratch = range(*scratch, self.arena).ok_or(outside)?;
+        let mut overlapping = overlap_bytes(scratch, result);
+        let mut rules = memory.overlaps.into_iter();
+        for operand in op.operands() {
+            let (place, rule) = (self.extent(operand)?, rules.next().unwrap_or(Overlap::NEVER));
+            overlapping |= overlap_bytes(place, scratch)
+                || overlap_bytes(place, result) && !rule.allows(distance(operand, output));
         }
-        Ok(())
+        if overlapping { Err(LoadError::InvalidOverlap { step: self.index }) } else { Ok(()) }
     }
 }

@@ -11,11 +11,16 @@ use crate::board::Board;
 /// The features that firmware for this model on this board links, by name.
 pub fn needs(model: &Model, board: &Board) -> Vec<&'static str> {
     let mut needs = BTreeSet::new();
+    if board.layout() == Layout::Words {
+        needs.insert("words");
+    }
     for step in model.steps() {
         needs.insert(step.op.name());
         if let Some(beyond) = beyond_dsp(&step, model).filter(|_| board.layout() == Layout::Dsp) {
             needs.extend(beyond.portable.then_some("portable"));
             needs.extend(beyond.wide.then_some("wide"));
+            needs.extend(beyond.stride2.then_some("stride2"));
+            needs.extend(beyond.long_rows.then_some("long_rows"));
         }
         if let Some(accumulate) = step.op.accumulate() {
             needs.insert(match accumulate.width {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Board, BoardError, Toolchain, process};
+use super::{Board, BoardError, Packing, Toolchain, process};
 
 const BINARY: &str = "sparrowhawk-firmware";
 const PRODUCT: &str = "product";
@@ -92,12 +92,16 @@ fn build_now(board: &'static Board, image: Image) -> Result<PathBuf, BoardError>
         if board.small {
             command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
         }
-        let feature = match image {
-            Image::Product => return,
-            Image::Count => "count",
-            Image::Conformance => "conformance",
+        let mut features = match image {
+            Image::Product => vec![],
+            Image::Count => vec!["count"],
+            Image::Conformance => vec!["conformance"],
         };
-        command.args(["--features", feature]);
+        if board.packing == Packing::Rows {
+            command.arg("--no-default-features");
+            features.extend(["runtime/every-operator", "runtime/rows"]);
+        }
+        command.arg("--features").arg(features.join(","));
     })
 }
 

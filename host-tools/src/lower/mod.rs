@@ -84,6 +84,12 @@ pub enum LowerError {
         /// The size.
         size: usize,
     },
+    /// More steps than a model file counts.
+    #[error("the network has {count} steps, more than the 65535 of a model file; split it")]
+    TooManySteps {
+        /// Steps.
+        count: usize,
+    },
     /// No weight scale keeps the accumulator within 32 bits.
     #[error(
         "layer `{layer}`, output channel {channel}: the accumulator does not fit 32 bits; the bias is too large"
@@ -167,10 +173,11 @@ pub fn lower(graph: &Graph, layers: &Layers, recipe: &Recipe) -> Result<Lowered,
     let inverse = dyadic_scale(1.0 / network.tensors[network.input.offset as usize].params.scale);
     let unplaced = network.clone();
     let (arena_bytes, blocks) = plan::plan(&mut network, Layout::Rows);
+    let count = network.steps.len();
     let interface = Interface {
         layout: Layout::Rows,
         arena_bytes,
-        steps: network.steps.len() as u32,
+        steps: u16::try_from(count).map_err(|_| LowerError::TooManySteps { count })?,
         input: network.input,
         input_scale,
         input_inverse: inverse,

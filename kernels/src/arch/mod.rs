@@ -21,9 +21,6 @@ pub const fn supports(layout: Layout) -> bool {
     }
 }
 
-/// The kernels of [`words`]; other cores have better ones, and run files for them on the portable kernels.
-const WORDS: bool = cfg!(not(dsp));
-
 /// Convolution: the kernel for the layout of its weights.
 ///
 /// # Errors
@@ -41,7 +38,7 @@ pub fn conv2d(
         _ if linked::PORTABLE && !op.in_blocks() => generic::conv2d(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::conv2d(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::conv2d(x, residual, op, scratch, y),
-        Layout::Words if WORDS => words::conv2d(x, residual, op, scratch, y),
+        Layout::Words if linked::WORDS => words::conv2d(x, residual, op, scratch, y),
         Layout::Words if linked::PORTABLE => {
             generic::conv2d(x, residual, &Conv2d { accumulate: op.accumulate.rows(), ..*op }, scratch, y)
         }
@@ -65,9 +62,9 @@ pub fn depthwise(
     match op.accumulate.layout.linked() {
         Layout::Dsp if supports(Layout::Dsp) => armv7em::depthwise(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::depthwise(x, residual, op, scratch, y),
-        Layout::Words if WORDS => words::depthwise(x, residual, op, scratch, y),
+        Layout::Words if linked::WORDS => words::depthwise(x, residual, op, scratch, y),
         Layout::Words if linked::PORTABLE => {
-            op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+            op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
             generic::depthwise(x, residual, op, op.ring(x, y, scratch)?, y)
         }
         _ if linked::PORTABLE => generic::depthwise(x, residual, op, scratch, y),
@@ -92,7 +89,7 @@ pub fn dense(
         Layout::Rows if linked::PORTABLE => generic::dense(x, residual, op, scratch, y),
         Layout::Dsp if supports(Layout::Dsp) => armv7em::dense(x, residual, op, scratch, y),
         Layout::Mve if supports(Layout::Mve) => mve::dense(x, residual, op, scratch, y),
-        Layout::Words if WORDS => words::dense(x, residual, op, scratch, y),
+        Layout::Words if linked::WORDS => words::dense(x, residual, op, scratch, y),
         Layout::Words if linked::PORTABLE => {
             generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y)
         }

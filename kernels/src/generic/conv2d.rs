@@ -21,7 +21,7 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     if op.in_blocks() {
         return Err(KernelError::UnsupportedLayout);
     }

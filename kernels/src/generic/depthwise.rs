@@ -24,7 +24,7 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let need = if scratch.is_empty() { 0 } else { op.ring_bytes(&x.spec()) };
     let ring = take(scratch, need)?;
     let mut source = Source::new(x, ring, op.geometry.pad);

@@ -70,80 +70,90 @@ pub struct Blocks {
     pub channels: usize,
 }
 
-impl Blocks {
+/// What follows from the shape of blocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub(crate) blocks: Blocks,
     /// Inputs of a kernel row with those that pad it.
-    pub(crate) const fn padded_row(&self) -> usize {
-        let eight = self.channels == DENSE_CHANNELS || matches!(self.bits.linked(), WeightBits::W2);
-        let unit = if eight { 7 } else { 3 };
-        (self.row_len + unit) & !unit
-    }
-
-    /// Inputs of a channel with those that pad kernel rows; `None` when more than [`MAX_INPUTS`].
-    const fn inputs(&self) -> Option<usize> {
-        if self.row_len > MAX_INPUTS {
-            return None;
-        }
-        match product(self.padded_row(), self.kernel_rows) {
-            Some(inputs) if inputs <= MAX_INPUTS => Some(inputs),
-            _ => None,
-        }
-    }
-
-    /// Words of one channel without headers; 0 when there are too many.
-    pub(crate) const fn row_words(&self) -> usize {
-        let inputs = match self.inputs() {
-            Some(inputs) => inputs,
-            None => 0,
-        };
-        let shift = self.bits.log2_per_word();
-        (inputs >> shift) + ((inputs & ((1 << shift) - 1) != 0) as usize)
-    }
-
-    /// Inputs of a channel with all that pad it.
-    pub(crate) const fn padded_inputs(&self) -> usize {
-        self.row_words() << self.bits.log2_per_word()
-    }
-
-    /// Whether the weights are not too long for blocks.
-    pub const fn fits(&self) -> bool {
-        self.inputs().is_some()
-    }
-
+    pub(crate) padded_row: usize,
+    /// Words of one channel without headers.
+    pub(crate) row_words: usize,
     /// Chunks of a channel that is not folded.
-    pub(crate) const fn chunks(&self) -> usize {
-        match self.bits.linked() {
-            // 33826 / 2^22 is 1 / 124 closely enough for every channel; a test counts them all.
-            WeightBits::W8 => ((self.row_words() + CHUNK_WORDS - 1) * 33_826) >> 22,
-            _ => 1,
-        }
+    pub(crate) chunks: usize,
+}
+
+impl Sizes {
+    /// Inputs of a channel with all that pad it.
+    #[inline(always)]
+    pub(crate) const fn padded_inputs(&self) -> usize {
+        self.row_words << self.blocks.bits.log2_per_word()
     }
 
     /// Words of one folded block.
+    #[inline(always)]
     pub(crate) const fn folded_words(&self) -> usize {
-        (self.row_words() + 1) * self.channels
+        (self.row_words + 1) * self.blocks.channels
     }
 
     /// Words of one block that is not folded.
     pub(crate) const fn chunked_words(&self) -> usize {
-        (self.row_words() + self.chunks()) * self.channels
+        (self.row_words + self.chunks) * self.blocks.channels
     }
 
     /// Bytes of all packed weights; `None` when too many.
-    pub const fn bytes(&self) -> Option<usize> {
-        if !self.fits() {
-            return None;
-        }
-        let padded = (self.rows + self.channels - 1) & !(self.channels - 1);
-        match product(self.row_words() + self.chunks(), padded) {
+    #[inline(always)]
+    pub(crate) const fn bytes(&self) -> Option<usize> {
+        let Blocks { rows, channels, .. } = self.blocks;
+        let padded = (rows + channels - 1) & !(channels - 1);
+        match product(self.row_words + self.chunks, padded) {
             Some(words) => product(words + 1, 4),
             None => None,
         }
     }
+}
 
-    /// Packs layout `rows` with its biases, word by word.
+impl Blocks {
+    /// What follows from the shape; `None` when a channel has more than [`MAX_INPUTS`].
+    #[inline(always)]
+    pub(crate) const fn sizes(&self) -> Option<Sizes> {
+        if self.row_len > MAX_INPUTS {
+            return None;
+        }
+        let eight = self.channels == DENSE_CHANNELS || matches!(self.bits.linked(), WeightBits::W2);
+        let unit = if eight { 7 } else { 3 };
+        let padded_row = (self.row_len + unit) & !unit;
+        let inputs = match product(padded_row, self.kernel_rows) {
+            Some(inputs) if inputs <= MAX_INPUTS => inputs,
+            _ => return None,
+        };
+        let shift = self.bits.log2_per_word();
+        let row_words = (inputs >> shift) + ((inputs & ((1 << shift) - 1) != 0) as usize);
+        let chunks = match self.bits.linked() {
+            // 33826 / 2^22 is 1 / 124 closely enough for every channel; a test counts them all.
+            WeightBits::W8 => ((row_words + CHUNK_WORDS - 1) * 33_826) >> 22,
+            _ => 1,
+        };
+        Some(Sizes { blocks: *self, padded_row, row_words, chunks })
+    }
+
+    /// Whether the weights are not too long for blocks.
+    pub const fn fits(&self) -> bool {
+        self.sizes().is_some()
+    }
+
+    /// Bytes of all packed weights; `None` when too many.
+    pub const fn bytes(&self) -> Option<usize> {
+        match self.sizes() {
+            Some(sizes) => sizes.bytes(),
+            None => None,
+        }
+    }
+
+    /// Packs layout `rows` with its biases, word by word; nothing where they do not fit.
     pub fn pack(&self, rows: &[u8], bias: &[i32], mut emit: impl FnMut(u32)) {
         let Self { bits, rows: count, kernel_rows, row_len, channels } = *self;
-        let (weights, padded_row) = (kernel_rows * row_len, self.padded_row());
+        let Some(Sizes { padded_row, row_words: words, chunks, .. }) = self.sizes() else { return };
+        let weights = kernel_rows * row_len;
         let row_bytes = bits.row_bytes(weights);
         let weight = |channel: usize, k: usize| -> i32 {
             if channel >= count || k >= weights {
@@ -157,7 +167,6 @@ impl Blocks {
             if at < row_len && row < kernel_rows { weight(channel, row * row_len + at) } else { 0 }
         };
         let bias = |channel: usize| bias.get(channel).copied().unwrap_or(0);
-        let words = self.row_words();
         let inputs = 1 << bits.log2_per_word();
         let bound = |channel: usize| {
             let sum = (0..weights).map(|k| i64::from(weight(channel, k).abs())).sum::<i64>();
@@ -187,7 +196,7 @@ impl Blocks {
         }
         if folded {
             let blocks = count.div_ceil(channels);
-            (0..blocks * channels * (self.chunks() - 1)).for_each(|_| emit(0));
+            (0..blocks * channels * (chunks - 1)).for_each(|_| emit(0));
         }
     }
 
@@ -197,10 +206,11 @@ impl Blocks {
         if channel >= rows || k >= kernel_rows * row_len {
             return 0;
         }
+        let Some(sizes) = self.sizes() else { return 0 };
         let folded = packed.first() == Some(&1);
-        let chunk_words = if folded || bits != WeightBits::W8 { self.row_words() } else { CHUNK_WORDS };
-        let block_words = if folded { self.folded_words() } else { self.chunked_words() };
-        let at = k / row_len * self.padded_row() + k % row_len;
+        let chunk_words = if folded || bits != WeightBits::W8 { sizes.row_words } else { CHUNK_WORDS };
+        let block_words = if folded { sizes.folded_words() } else { sizes.chunked_words() };
+        let at = k / row_len * sizes.padded_row + k % row_len;
         let word = at >> bits.log2_per_word();
         let (chunk, within) = (word / chunk_words, word % chunk_words);
         let headers = channels * (chunk + 1);
@@ -267,9 +277,10 @@ mod tests {
     #[test]
     fn chunks_are_counted_exactly() {
         for channels in [CONV_CHANNELS, DENSE_CHANNELS] {
-            for row_len in 1..=MAX_INPUTS - 3 {
+            for row_len in 1..=MAX_INPUTS - 7 {
                 let blocks = blocks(WeightBits::W8, (1, row_len), channels);
-                assert_eq!(blocks.chunks(), blocks.row_words().div_ceil(CHUNK_WORDS), "{row_len}");
+                let sizes = blocks.sizes().unwrap();
+                assert_eq!(sizes.chunks, sizes.row_words.div_ceil(CHUNK_WORDS), "{row_len}");
             }
         }
     }

@@ -1,9 +1,8 @@
 //! What convolution, depthwise and dense layers share: weights, bias, requantisation, residual.
 
 use super::{check_clamp, check_entries};
-use crate::layout::dsp::Blocks;
-use crate::layout::mve;
 use crate::numerics::{Clamp, MAX_REQUANT_SHIFT};
+use crate::size::product;
 use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 
 /// Weights and requantisation of an accumulating step:
@@ -29,6 +28,22 @@ pub struct Accumulate<'a> {
     pub residual_multiplier: i32,
 }
 
+/// Packed weights that an operator asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed {
+    /// `None` when they are too many.
+    pub(crate) bytes: Option<usize>,
+    /// Whether they are words.
+    pub(crate) words: bool,
+}
+
+impl Packed {
+    /// Layout `rows`: `count` rows of `len` weights.
+    pub(crate) fn rows(bits: WeightBits, count: usize, len: usize) -> Self {
+        Self { bytes: product(bits.row_bytes(len), count), words: false }
+    }
+}
+
 impl Accumulate<'_> {
     /// No constants: enough to ask an operator for what may be written in place, and with the right layout
     /// and width for its scratch.
@@ -48,42 +63,24 @@ impl Accumulate<'_> {
         Self { layout: Layout::Rows, ..self }
     }
 
-    /// Checks constants against `rows` packed rows of `row_len` weights and the result's channels. `blocks`
-    /// are those of layout `dsp`, where it has them.
-    pub(crate) fn check(
+    /// Checks types, constants and the residual against the bytes of packed weights that the operator asks for, words
+    /// where they are in blocks of layout `dsp`. The operands themselves are checked.
+    pub(crate) fn fits(
         &self,
         x: &TensorSpec,
         residual: Option<&TensorSpec>,
         y: &TensorSpec,
-        (rows, row_len): (usize, usize),
-        blocks: Option<&Blocks>,
+        weights: Packed,
     ) -> Result<(), KernelError> {
-        x.check()?;
-        y.check()?;
         if x.dtype == Dtype::I16 {
             return Err(KernelError::UnsupportedType);
         }
-        if let Some(residual) = residual {
-            residual.check()?;
-            if residual.dims != y.dims {
-                return Err(KernelError::InvalidShape);
-            }
+        if residual.is_some_and(|residual| residual.dims != y.dims) {
+            return Err(KernelError::InvalidShape);
         }
-        match (self.layout.linked(), blocks) {
-            (Layout::Dsp, Some(blocks)) => {
-                let need = blocks.bytes();
-                check_entries(self.weights.len(), need.ok_or(KernelError::InvalidShape)?)?;
-                if self.weights.as_ptr().addr() & 3 != 0 {
-                    return Err(KernelError::InvalidAlignment);
-                }
-            }
-            (Layout::Mve, Some(_)) => {
-                let need = mve::bytes(self.weight_bits, rows, row_len);
-                check_entries(self.weights.len(), need.ok_or(KernelError::InvalidShape)?)?;
-            }
-            _ => {
-                crate::Weights::new(self.weights, self.weight_bits, rows, row_len)?;
-            }
+        check_entries(self.weights.len(), weights.bytes.ok_or(KernelError::InvalidShape)?)?;
+        if weights.words && self.weights.as_ptr().addr() & 3 != 0 {
+            return Err(KernelError::InvalidAlignment);
         }
         let channels = usize::from(y.dims.c);
         check_entries(self.bias.len(), channels)?;

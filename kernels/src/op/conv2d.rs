@@ -1,8 +1,9 @@
 //! Convolution: any stride, padding, dilation and groups.
 
-use super::{Accumulate, Overlap, overlap};
-use crate::arch::{armv7em, mve, words};
+use super::{Accumulate, Overlap, Packed, check_specs, overlap};
+use crate::arch::{self, armv7em, words};
 use crate::layout::dsp::{Blocks, CONV_CHANNELS};
+use crate::layout::mve;
 use crate::linked;
 use crate::size::product;
 use crate::{KernelError, Layout, TensorSpec};
@@ -94,6 +95,20 @@ impl Conv2d<'_> {
         residual: Option<&TensorSpec>,
         y: &TensorSpec,
     ) -> Result<(), KernelError> {
+        check_specs(x, residual, y)?;
+        self.fits(x, residual, y)?;
+        linked::need(
+            linked::WIDE || !self.in_blocks() || armv7em::finishes_conv2d(self, residual.is_some(), y),
+        )
+    }
+
+    /// The same for operands that are checked, as those of tensors are, and wherever the results are finished.
+    pub(crate) fn fits(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
         self.geometry.check()?;
         let channels = |per_group: u16| u32::from(self.groups) * u32::from(per_group);
         if channels(self.group_inputs) != u32::from(x.dims.c)
@@ -103,11 +118,15 @@ impl Conv2d<'_> {
         }
         linked::check(self.accumulate.weight_bits, residual, self.in_blocks())?;
         let row_len = self.column_len().ok_or(KernelError::InvalidShape)?;
-        let blocks = if self.groups == 1 { Some(self.blocks()) } else { None };
-        self.accumulate.check(x, residual, y, (usize::from(y.dims.c), row_len), blocks.as_ref())?;
-        linked::need(
-            linked::WIDE || !self.in_blocks() || armv7em::finishes_conv2d(self, residual.is_some(), y),
-        )
+        let (bits, rows) = (self.accumulate.weight_bits, usize::from(y.dims.c));
+        let weights = match self.accumulate.layout.linked() {
+            Layout::Dsp if self.groups == 1 => Packed { bytes: self.blocks().bytes(), words: true },
+            Layout::Mve if self.groups == 1 => {
+                Packed { bytes: mve::bytes(bits, rows, row_len), words: false }
+            }
+            _ => Packed::rows(bits, rows, row_len),
+        };
+        self.accumulate.fits(x, residual, y, weights)
     }
 
     /// Elements of a column: `kh * kw * cin / groups`; `None` when the number is too large.
@@ -136,7 +155,7 @@ impl Conv2d<'_> {
     pub fn scratch_bytes(&self) -> usize {
         match self.accumulate.layout.linked() {
             Layout::Dsp if self.in_blocks() => armv7em::conv2d::scratch(self),
-            Layout::Mve if self.in_blocks() => mve::conv2d::scratch(self),
+            Layout::Mve if self.in_blocks() => arch::mve::conv2d::scratch(self),
             Layout::Words if self.in_blocks() => words::conv2d::scratch(self),
             _ => self.column_len().unwrap_or(usize::MAX),
         }

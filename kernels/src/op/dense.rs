@@ -1,8 +1,9 @@
 //! Fully connected layer.
 
-use super::{Accumulate, Overlap, overlap};
-use crate::arch::{armv7em, mve};
+use super::{Accumulate, Overlap, Packed, check_specs, overlap};
+use crate::arch::{self, armv7em};
 use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
+use crate::layout::mve;
 use crate::linked;
 use crate::size::product;
 use crate::{Dtype, KernelError, Layout, TensorSpec};
@@ -29,20 +30,43 @@ impl Dense<'_> {
         residual: Option<&TensorSpec>,
         y: &TensorSpec,
     ) -> Result<(), KernelError> {
-        x.check()?;
+        check_specs(x, residual, y)?;
+        self.fits(x, residual, y)?;
+        linked::need(linked::WIDE || armv7em::finishes_dense(self, residual.is_some(), x, y))
+    }
+
+    /// The same for operands that are checked, as those of tensors are, and wherever the results are finished.
+    pub(crate) fn fits(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
+        let (h, w, c) = x.dims.hwc();
+        // No overflow on a 32-bit device: the bytes of a checked operand hold two elements at most.
+        let (bits, rows, row_len) = (self.accumulate.weight_bits, usize::from(y.dims.c), h * w * c);
+        let weights = match self.accumulate.layout.linked() {
+            Layout::Dsp => Packed { bytes: self.blocks(x, rows).bytes(), words: true },
+            Layout::Mve => Packed { bytes: mve::bytes(bits, rows, row_len), words: false },
+            Layout::Rows | Layout::Words => Packed::rows(bits, rows, row_len),
+        };
+        self.fits_packed(x, residual, y, weights)
+    }
+
+    /// The same where the size of the weights is known.
+    pub(crate) fn fits_packed(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+        weights: Packed,
+    ) -> Result<(), KernelError> {
         if (y.dims.h, y.dims.w) != (1, 1) {
             return Err(KernelError::InvalidShape);
         }
-        linked::check(
-            self.accumulate.weight_bits,
-            residual,
-            self.accumulate.layout.linked() != Layout::Rows,
-        )?;
-        let (h, w, c) = x.dims.hwc();
-        // No overflow on a 32-bit device: the bytes checked above hold two elements at most.
-        let rows = usize::from(y.dims.c);
-        self.accumulate.check(x, residual, y, (rows, h * w * c), Some(&self.blocks(x, rows)))?;
-        linked::need(linked::WIDE || armv7em::finishes_dense(self, residual.is_some(), x, y))
+        let Accumulate { weight_bits, layout, .. } = self.accumulate;
+        linked::check(weight_bits, residual, layout.linked() != Layout::Rows)?;
+        self.accumulate.fits(x, residual, y, weights)
     }
 
     /// The blocks of weights in layout `dsp` for `rows` results.
@@ -57,7 +81,7 @@ impl Dense<'_> {
         let (h, w, c) = x.dims.hwc();
         match self.accumulate.layout.linked() {
             Layout::Dsp => armv7em::dense::scratch(self, x),
-            Layout::Mve => mve::dense::scratch(x),
+            Layout::Mve => arch::mve::dense::scratch(x),
             Layout::Rows | Layout::Words if x.dtype == Dtype::I8 => 0,
             Layout::Rows | Layout::Words => product(h * w, c).unwrap_or(usize::MAX),
         }

@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use super::{Accumulate, Geometry, Overlap, overlap};
+use super::{Accumulate, Geometry, Overlap, Packed, check_specs, overlap};
 use crate::arch::{armv7em, mve, words};
 use crate::linked;
 use crate::scratch::take;
@@ -34,13 +34,25 @@ impl Depthwise<'_> {
         residual: Option<&TensorSpec>,
         y: &TensorSpec,
     ) -> Result<(), KernelError> {
+        check_specs(x, residual, y)?;
+        self.fits(x, residual, y)
+    }
+
+    /// The rest of [`check`](Self::check), for operands that are checked, as those of tensors are.
+    pub(crate) fn fits(
+        &self,
+        x: &TensorSpec,
+        residual: Option<&TensorSpec>,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
         self.geometry.check()?;
         if x.dims.c != y.dims.c {
             return Err(KernelError::InvalidShape);
         }
         let tier = !linked::PORTABLE && armv7em::depthwise::takes(self, residual.is_some(), x, y);
         linked::check(self.accumulate.weight_bits, residual, tier)?;
-        self.accumulate.check(x, residual, y, (self.geometry.taps(), usize::from(x.dims.c)), None)
+        let (bits, channels) = (self.accumulate.weight_bits, usize::from(x.dims.c));
+        self.accumulate.fits(x, residual, y, Packed::rows(bits, self.geometry.taps(), channels))
     }
 
     /// Bytes of scratch where the result starts `distance` bytes behind the input; `None` where they lie apart. Where

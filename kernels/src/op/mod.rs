@@ -18,6 +18,7 @@ mod table;
 mod window;
 
 pub use accumulate::Accumulate;
+pub(crate) use accumulate::Packed;
 pub use add::Add;
 pub use concat::Concat;
 pub use conv2d::{Conv2d, Geometry};
@@ -30,7 +31,21 @@ pub use table::Table;
 pub use window::Window;
 
 use crate::numerics::{Clamp, MAX_RESCALE_SHIFT};
-use crate::{Dtype, KernelError};
+use crate::{Dtype, KernelError, TensorSpec};
+
+/// Checks the operands of an operator with weights.
+pub(crate) fn check_specs(
+    x: &TensorSpec,
+    residual: Option<&TensorSpec>,
+    y: &TensorSpec,
+) -> Result<(), KernelError> {
+    x.check()?;
+    y.check()?;
+    if let Some(residual) = residual {
+        residual.check()?;
+    }
+    Ok(())
+}
 
 /// Checks that a clamp is not empty and inside the result's type.
 pub(crate) fn check_clamp(clamp: Clamp, dtype: Dtype) -> Result<(), KernelError> {

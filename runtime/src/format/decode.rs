@@ -1,8 +1,9 @@
 //! Reads GRAPH: postcard's wire format without serde, whose generic code would be the largest piece of a product.
-//! A device decodes a step in every inference, so this is also what makes a step's start cheap.
+//! A device reads a step in every inference: its numbers have fixed sizes, so that one test of the length and a
+//! load for each field do.
 //!
 //! A reader that ran into a mistake goes on with zeros and says so at the end: one test instead of one for
-//! each field.
+//! each field. Numbers of tags and parts are one byte; a longer varint of the same value is a mistake.
 
 use heapless::Vec;
 
@@ -23,18 +24,15 @@ pub(crate) enum DecodeError {
 
 /// The interface at the start of GRAPH, and what lies behind it.
 pub(crate) fn interface(graph: &[u8]) -> Result<(Interface, &[u8]), DecodeError> {
-    let mut reader = Reader { rest: graph, failed: false };
-    let interface = Interface::read(&mut reader);
+    let mut reader = Reader::new(graph);
+    let interface = reader.next();
     reader.end().map(|rest| (interface, rest))
 }
 
 /// Reads the step at the start of `rest` over `step`, and moves behind it.
 pub(crate) fn step(rest: &mut &[u8], step: &mut Step) -> Result<(), DecodeError> {
-    let mut reader = Reader { rest, failed: false };
-    let tag = reader.tag(linked::OPERATORS.len() as u32);
-    if reader.failed {
-        return Err(DecodeError::Invalid);
-    }
+    let Some((&tag, behind)) = rest.split_first() else { return Err(DecodeError::Invalid) };
+    let mut reader = Reader::new(behind);
     match tag {
         0 if linked::CONV2D => conv2d(&mut reader, &mut step.op),
         1 if linked::DEPTHWISE => depthwise(&mut reader, &mut step.op),
@@ -46,235 +44,238 @@ pub(crate) fn step(rest: &mut &[u8], step: &mut Step) -> Result<(), DecodeError>
         7 if linked::TABLE => table(&mut reader, &mut step.op),
         8 if linked::CONCAT => concat(&mut reader, &mut step.op),
         9 if linked::WINDOW => window(&mut reader, &mut step.op),
-        _ => return Err(DecodeError::Unlinked(tag as u8)),
+        _ if usize::from(tag) < linked::OPERATORS.len() => return Err(DecodeError::Unlinked(tag)),
+        _ => return Err(DecodeError::Invalid),
     }
-    step.output = Operand::read(&mut reader);
-    step.scratch = Region::read(&mut reader);
+    if reader.residual
+        && let Some(accumulate) = step.op.accumulate_mut()
+    {
+        accumulate.residual = Some(reader.next());
+    }
+    let Place { output, scratch } = reader.next();
+    step.output = output;
+    step.scratch = scratch;
     *rest = reader.end()?;
     Ok(())
 }
 
+/// What every operator is followed by.
+struct Place {
+    output: Operand,
+    scratch: Region,
+}
+
 /// Operators, each in a function of its own: in one function they would be moved from a common place.
 macro_rules! operators {
-    ($($name:ident: $variant:ident { $($field:ident),* })*) => {
-        $(#[inline(never)]
+    ($($name:ident: $variant:ident { $($field:ident: $type:ty),* })*) => {
+        $(#[inline(always)]
         fn $name(reader: &mut Reader, op: &mut Op) {
-            *op = Op::$variant { $($field: Read::read(reader)),* };
+            reader.open(0 $(+ <$type>::BYTES)*);
+            *op = Op::$variant { $($field: <$type>::read(reader)),* };
         })*
     };
 }
 
 operators! {
-    conv2d: Conv2d { x, taps, groups, group_inputs, group_outputs, accumulate }
-    depthwise: Depthwise { x, taps, accumulate }
-    dense: Dense { x, accumulate }
-    max_pool: MaxPool { x, pool, clamp }
-    average_pool: AveragePool { x, pool, entries, multipliers, offsets, shift, clamp }
-    add: Add { a, b, a_multiplier, b_multiplier, offset, shift, clamp }
-    rescale: Rescale { x, entries, multipliers, offsets, shift, clamp }
-    table: Table { x, entries }
-    concat: Concat { parts, shift, clamp }
-    window: Window { x, offset, stride, fill }
+    conv2d: Conv2d {
+        x: Operand, taps: Taps, groups: u16, group_inputs: u16, group_outputs: u16, accumulate: AccumulateRef
+    }
+    depthwise: Depthwise { x: Operand, taps: Taps, accumulate: AccumulateRef }
+    dense: Dense { x: Operand, accumulate: AccumulateRef }
+    max_pool: MaxPool { x: Operand, pool: PoolRef, clamp: ClampRef }
+    average_pool: AveragePool {
+        x: Operand, pool: PoolRef, entries: u16, multipliers: u32, offsets: u32, shift: u8, clamp: ClampRef
+    }
+    add: Add {
+        a: Operand, b: Operand, a_multiplier: i16, b_multiplier: i16, offset: i32, shift: u8, clamp: ClampRef
+    }
+    rescale: Rescale { x: Operand, entries: u16, multipliers: u32, offsets: u32, shift: u8, clamp: ClampRef }
+    table: Table { x: Operand, entries: Region }
+    window: Window { x: Operand, offset: [i16; 3], stride: [u8; 2], fill: i16 }
 }
 
+/// The one operator of changing length.
+#[inline(never)]
+fn concat(reader: &mut Reader, op: &mut Op) {
+    let mut parts = Vec::new();
+    for _ in 0..reader.next::<u8>() {
+        if parts.push(reader.next()).is_err() {
+            reader.failed = true;
+            break;
+        }
+    }
+    let Finish { shift, clamp } = reader.next();
+    *op = Op::Concat { parts, shift, clamp };
+}
+
+/// What the parts of a concatenation are followed by.
+struct Finish {
+    shift: u8,
+    clamp: ClampRef,
+}
+
+#[derive(Clone, Copy)]
 struct Reader<'a> {
+    /// What fields are read from.
+    fields: &'a [u8],
+    /// What was not opened yet.
     rest: &'a [u8],
     failed: bool,
+    /// A residual follows the opened fields.
+    residual: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn new(rest: &'a [u8]) -> Self {
+        Self { fields: &[], rest, failed: false, residual: false }
+    }
+
     fn end(self) -> Result<&'a [u8], DecodeError> {
         if self.failed { Err(DecodeError::Invalid) } else { Ok(self.rest) }
     }
 
+    /// Takes the next `bytes` for fields, so that their loads need no test.
     #[inline(always)]
-    fn next(&mut self) -> u8 {
-        let Some((&first, rest)) = self.rest.split_first() else {
+    fn open(&mut self, bytes: usize) {
+        static ZEROS: [u8; 96] = [0; 96];
+        if let Some((fields, rest)) = self.rest.split_at_checked(bytes) {
+            (self.fields, self.rest) = (fields, rest);
+        } else {
+            self.fields = ZEROS.get(..bytes).unwrap_or(&[]);
             self.failed = true;
-            return 0;
+        }
+    }
+
+    #[inline(always)]
+    fn next<T: Read>(&mut self) -> T {
+        self.open(T::BYTES);
+        T::read(self)
+    }
+
+    #[inline(always)]
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let Some((bytes, fields)) = self.fields.split_first_chunk() else {
+            self.failed = true;
+            return [0; N];
         };
-        self.rest = rest;
-        first
-    }
-
-    #[inline(never)]
-    fn byte(&mut self) -> u8 {
-        self.next()
-    }
-
-    /// A number of at most `bits` bits: seven in a byte, the lowest first; the top bit says that more follow.
-    #[inline(never)]
-    fn number(&mut self, bits: u32) -> u32 {
-        let first = u32::from(self.next());
-        if first & 0x80 == 0 {
-            return first;
-        }
-        let second = u32::from(self.next());
-        let value = first & 0x7f | (second & 0x7f) << 7;
-        if second & 0x80 == 0 { value } else { self.long(value, bits) }
-    }
-
-    /// The same where more bytes follow the first two.
-    #[inline(never)]
-    fn long(&mut self, mut value: u32, bits: u32) -> u32 {
-        let mut shift = 14;
-        loop {
-            let byte = u32::from(self.next());
-            let left = bits - shift;
-            if left < 7 && byte >> left != 0 {
-                self.failed = true;
-                return 0;
-            }
-            value |= (byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return value;
-            }
-            shift += 7;
-        }
-    }
-
-    /// A tag below `count`.
-    fn tag(&mut self, count: u32) -> u32 {
-        let tag = self.number(u32::BITS);
-        if tag < count {
-            return tag;
-        }
-        self.failed = true;
-        0
+        self.fields = fields;
+        *bytes
     }
 }
 
-/// What can be read.
+/// What can be read from opened fields.
 trait Read {
+    const BYTES: usize;
     fn read(reader: &mut Reader) -> Self;
 }
 
-impl Read for u8 {
-    fn read(reader: &mut Reader) -> Self {
-        reader.byte()
-    }
+macro_rules! numbers {
+    ($($number:ty),*) => {
+        $(impl Read for $number {
+            const BYTES: usize = size_of::<Self>();
+
+            #[inline(always)]
+            fn read(reader: &mut Reader) -> Self {
+                Self::from_le_bytes(reader.take())
+            }
+        })*
+    };
 }
 
-impl Read for i8 {
-    fn read(reader: &mut Reader) -> Self {
-        reader.byte() as i8
-    }
+numbers!(u8, i8, u16, i16, u32, i32);
+
+/// Without a loop, which would hide where in the fields each number lies.
+macro_rules! arrays {
+    ($($count:literal: $($read:ident)*;)*) => {
+        $(impl<T: Read> Read for [T; $count] {
+            const BYTES: usize = $count * T::BYTES;
+
+            #[inline(always)]
+            fn read(reader: &mut Reader) -> Self {
+                [$(T::$read(reader)),*]
+            }
+        })*
+    };
 }
 
-impl Read for u16 {
-    fn read(reader: &mut Reader) -> Self {
-        reader.number(Self::BITS) as u16
-    }
+arrays! {
+    2: read read;
+    3: read read read;
 }
 
-impl Read for u32 {
-    fn read(reader: &mut Reader) -> Self {
-        reader.number(Self::BITS)
-    }
-}
-
-/// 0, -1, 1, -2, 2 … as 0, 1, 2, 3, 4 …
-fn signed(number: u32) -> i32 {
-    (number >> 1) as i32 ^ -((number & 1) as i32)
-}
-
-impl Read for i16 {
-    fn read(reader: &mut Reader) -> Self {
-        signed(reader.number(Self::BITS)) as i16
-    }
-}
-
-impl Read for i32 {
-    fn read(reader: &mut Reader) -> Self {
-        signed(reader.number(Self::BITS))
-    }
-}
-
-impl<T: Read, const N: usize> Read for [T; N] {
-    fn read(reader: &mut Reader) -> Self {
-        core::array::from_fn(|_| T::read(reader))
-    }
-}
-
+/// The tag alone: the value is behind the operator's last field, and is read into its place afterwards.
 impl Read for Option<ResidualRef> {
+    const BYTES: usize = 1;
+
+    #[inline(always)]
     fn read(reader: &mut Reader) -> Self {
-        match reader.byte() {
-            0 => None,
-            1 => Some(ResidualRef::read(reader)),
-            _ => {
-                reader.failed = true;
-                None
+        let tag = u8::read(reader);
+        reader.residual = tag == 1;
+        reader.failed |= tag > 1;
+        None
+    }
+}
+
+/// Enums of one-byte tags.
+macro_rules! tags {
+    ($($name:ident { $first:ident = 0 $(, $variant:ident = $tag:literal)* })*) => {
+        $(impl Read for $name {
+            const BYTES: usize = 1;
+
+            #[inline(always)]
+            fn read(reader: &mut Reader) -> Self {
+                match u8::read(reader) {
+                    0 => Self::$first,
+                    $($tag => Self::$variant,)*
+                    _ => {
+                        reader.failed = true;
+                        Self::$first
+                    }
+                }
             }
-        }
-    }
+        })*
+    };
 }
 
-impl<const N: usize> Read for Vec<Part, N> {
-    fn read(reader: &mut Reader) -> Self {
-        let mut parts = Self::new();
-        for _ in 0..reader.tag(N as u32 + 1) {
-            if parts.push(Part::read(reader)).is_err() {
-                reader.failed = true;
-            }
-        }
-        parts
-    }
-}
-
-impl Read for Layout {
-    fn read(reader: &mut Reader) -> Self {
-        match reader.tag(4) {
-            0 => Self::Rows,
-            1 => Self::Dsp,
-            2 => Self::Mve,
-            _ => Self::Words,
-        }
-    }
-}
-
-impl Read for ActivationType {
-    fn read(reader: &mut Reader) -> Self {
-        match reader.tag(3) {
-            0 => Self::U4,
-            1 => Self::I8,
-            _ => Self::I16,
-        }
-    }
-}
-
-impl Read for WeightWidth {
-    fn read(reader: &mut Reader) -> Self {
-        match reader.tag(3) {
-            0 => Self::W2,
-            1 => Self::W4,
-            _ => Self::W8,
-        }
-    }
+tags! {
+    Layout { Rows = 0, Dsp = 1, Mve = 2, Words = 3 }
+    ActivationType { U4 = 0, I8 = 1, I16 = 2 }
+    WeightWidth { W2 = 0, W4 = 1, W8 = 2 }
 }
 
 /// Structs, field after field.
 macro_rules! read {
-    ($($name:ident { $($field:ident),* })*) => {
+    ($($name:ident { $($field:ident: $type:ty),* })*) => {
         $(impl Read for $name {
-            #[inline(never)]
+            const BYTES: usize = 0 $(+ <$type>::BYTES)*;
+
+            #[inline(always)]
             fn read(reader: &mut Reader) -> Self {
-                Self { $($field: Read::read(reader)),* }
+                Self { $($field: <$type>::read(reader)),* }
             }
         })*
     };
 }
 
 read! {
-    Operand { offset, dims, dtype, zero }
-    Region { offset, bytes }
-    Scale { mantissa, shift }
-    Interface { layout, arena_bytes, steps, input, input_scale, input_inverse, output, output_scale }
-    ClampRef { lo, hi }
-    Taps { kernel, stride, dilation, pad }
-    PoolRef { kernel, stride, pad }
-    ResidualRef { operand, multiplier }
-    AccumulateRef { weights, width, bias, multipliers, shift, clamp, residual }
-    Part { operand, multiplier, offset }
+    Operand { offset: u32, dims: [u16; 3], dtype: ActivationType, zero: i16 }
+    Region { offset: u32, bytes: u32 }
+    Scale { mantissa: u32, shift: i8 }
+    Interface {
+        layout: Layout, arena_bytes: u32, steps: u16, input: Operand, input_scale: Scale,
+        input_inverse: Scale, output: Operand, output_scale: Scale
+    }
+    ClampRef { lo: i16, hi: i16 }
+    Taps { kernel: [u8; 2], stride: [u8; 2], dilation: [u8; 2], pad: [u8; 2] }
+    PoolRef { kernel: [u8; 2], stride: [u8; 2], pad: [u8; 2] }
+    ResidualRef { operand: Operand, multiplier: i32 }
+    AccumulateRef {
+        weights: Region, width: WeightWidth, bias: u32, multipliers: u32, shift: u8, clamp: ClampRef,
+        residual: Option<ResidualRef>
+    }
+    Part { operand: Operand, multiplier: i32, offset: i32 }
+    Place { output: Operand, scratch: Region }
+    Finish { shift: u8, clamp: ClampRef }
 }
 
 #[cfg(test)]
@@ -327,9 +328,11 @@ mod tests {
         ops.into_iter().map(|op| Step { op, output: OPERAND, scratch: REGION }).collect()
     }
 
-    /// What postcard makes of the same bytes.
-    fn expected<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
-        postcard::take_from_bytes(bytes).ok()
+    /// What postcard makes of the same bytes, if it would write it as they are.
+    fn expected<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Option<(T, &[u8])> {
+        let (value, rest): (T, _) = postcard::take_from_bytes(bytes).ok()?;
+        let written = postcard::to_stdvec(&value).unwrap();
+        bytes.starts_with(&written).then_some((value, rest))
     }
 
     /// Encoded values with every byte changed in turn, and cut short everywhere.
@@ -352,7 +355,7 @@ mod tests {
         for value in steps() {
             for bytes in mutations(&value) {
                 let mut rest = &bytes[..];
-                let mut read = Step::NOTHING;
+                let mut read = Step::nothing();
                 let read = step(&mut rest, &mut read).ok().map(|()| (read, rest));
                 assert_eq!(read, expected(&bytes), "{bytes:?}");
             }
@@ -388,7 +391,7 @@ mod tests {
 
     #[test]
     fn an_operator_that_does_not_exist_is_invalid() {
-        let mut read = Step::NOTHING;
+        let mut read = Step::nothing();
         assert_eq!(step(&mut &[10, 0, 0][..], &mut read).err(), Some(DecodeError::Invalid));
     }
 }

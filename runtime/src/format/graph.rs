@@ -8,6 +8,8 @@ use kernels::{Dims, Dtype, TensorSpec, WeightBits};
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::le;
+
 /// Most parts of one concatenation step.
 pub const MAX_CONCAT: usize = 8;
 
@@ -54,12 +56,15 @@ pub enum WeightWidth {
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Operand {
     /// First byte in the arena.
+    #[serde(with = "le")]
     pub offset: u32,
     /// Rows, columns, channels.
+    #[serde(with = "le")]
     pub dims: [u16; 3],
     /// Storage type.
     pub dtype: ActivationType,
     /// Zero point.
+    #[serde(with = "le")]
     pub zero: i16,
 }
 
@@ -68,8 +73,10 @@ pub struct Operand {
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Region {
     /// First byte.
+    #[serde(with = "le")]
     pub offset: u32,
     /// Number of bytes.
+    #[serde(with = "le")]
     pub bytes: u32,
 }
 
@@ -78,6 +85,7 @@ pub struct Region {
 #[cfg_attr(test, derive(Deserialize))]
 pub struct Scale {
     /// Numerator.
+    #[serde(with = "le")]
     pub mantissa: u32,
     /// Binary logarithm of the denominator.
     pub shift: i8,
@@ -90,9 +98,11 @@ pub struct Interface {
     /// How weights are packed.
     pub layout: Layout,
     /// Bytes of the arena, scratch included.
+    #[serde(with = "le")]
     pub arena_bytes: u32,
     /// Number of steps.
-    pub steps: u32,
+    #[serde(with = "le")]
+    pub steps: u16,
     /// Network input.
     pub input: Operand,
     /// Real value of one step of the input's integers.
@@ -110,8 +120,10 @@ pub struct Interface {
 #[cfg_attr(test, derive(Deserialize))]
 pub struct ClampRef {
     /// Smallest result.
+    #[serde(with = "le")]
     pub lo: i16,
     /// Largest result.
+    #[serde(with = "le")]
     pub hi: i16,
 }
 
@@ -148,6 +160,7 @@ pub struct ResidualRef {
     /// The tensor.
     pub operand: Operand,
     /// Its multiplier; the step's shift holds for it too.
+    #[serde(with = "le")]
     pub multiplier: i32,
 }
 
@@ -161,8 +174,10 @@ pub struct AccumulateRef {
     /// Width of a weight.
     pub width: WeightWidth,
     /// Offset of the biases.
+    #[serde(with = "le")]
     pub bias: u32,
     /// Offset of the multipliers.
+    #[serde(with = "le")]
     pub multipliers: u32,
     /// Shift of the 64-bit product.
     pub shift: u8,
@@ -179,8 +194,10 @@ pub struct Part {
     /// The tensor.
     pub operand: Operand,
     /// Its multiplier.
+    #[serde(with = "le")]
     pub multiplier: i32,
     /// Its rounding term and zero points.
+    #[serde(with = "le")]
     pub offset: i32,
 }
 
@@ -197,12 +214,12 @@ pub struct Step {
 }
 
 impl Step {
-    /// Where steps are read to.
-    pub(crate) const NOTHING: Self = {
+    /// Where steps are read to. No constant, which would be copied from flash with all that no operator fills.
+    pub(crate) fn nothing() -> Self {
         let region = Region { offset: 0, bytes: 0 };
         let operand = Operand { offset: 0, dims: [0; 3], dtype: ActivationType::I8, zero: 0 };
         Self { op: Op::Table { x: operand, entries: region }, output: operand, scratch: region }
-    };
+    }
 }
 
 /// Operators. `entries` of multipliers and offsets: 1, or one for each channel (rescale) or tap count
@@ -216,8 +233,11 @@ pub enum Op {
     Conv2d {
         x: Operand,
         taps: Taps,
+        #[serde(with = "le")]
         groups: u16,
+        #[serde(with = "le")]
         group_inputs: u16,
+        #[serde(with = "le")]
         group_outputs: u16,
         accumulate: AccumulateRef,
     },
@@ -231,8 +251,11 @@ pub enum Op {
     AveragePool {
         x: Operand,
         pool: PoolRef,
+        #[serde(with = "le")]
         entries: u16,
+        #[serde(with = "le")]
         multipliers: u32,
+        #[serde(with = "le")]
         offsets: u32,
         shift: u8,
         clamp: ClampRef,
@@ -241,20 +264,40 @@ pub enum Op {
     Add {
         a: Operand,
         b: Operand,
+        #[serde(with = "le")]
         a_multiplier: i16,
+        #[serde(with = "le")]
         b_multiplier: i16,
+        #[serde(with = "le")]
         offset: i32,
         shift: u8,
         clamp: ClampRef,
     },
     /// `kernels::op::Rescale`.
-    Rescale { x: Operand, entries: u16, multipliers: u32, offsets: u32, shift: u8, clamp: ClampRef },
+    Rescale {
+        x: Operand,
+        #[serde(with = "le")]
+        entries: u16,
+        #[serde(with = "le")]
+        multipliers: u32,
+        #[serde(with = "le")]
+        offsets: u32,
+        shift: u8,
+        clamp: ClampRef,
+    },
     /// `kernels::op::Table`.
     Table { x: Operand, entries: Region },
     /// `kernels::op::Concat`, part by part.
     Concat { parts: Vec<Part, MAX_CONCAT>, shift: u8, clamp: ClampRef },
     /// `kernels::op::Window`.
-    Window { x: Operand, offset: [i16; 3], stride: [u8; 2], fill: i16 },
+    Window {
+        x: Operand,
+        #[serde(with = "le")]
+        offset: [i16; 3],
+        stride: [u8; 2],
+        #[serde(with = "le")]
+        fill: i16,
+    },
 }
 
 impl Op {
@@ -310,6 +353,15 @@ impl Op {
             | Self::Window { x, .. } => (Some(x), None, &mut []),
         };
         first.into_iter().chain(second).chain(parts.iter_mut().map(|part| &mut part.operand))
+    }
+
+    pub(super) fn accumulate_mut(&mut self) -> Option<&mut AccumulateRef> {
+        match self {
+            Self::Conv2d { accumulate, .. }
+            | Self::Depthwise { accumulate, .. }
+            | Self::Dense { accumulate, .. } => Some(accumulate),
+            _ => None,
+        }
     }
 
     /// Weights and requantisation of an accumulating step.

@@ -52,11 +52,11 @@ impl<'a> Header<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, LoadError> {
         let have = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let short = LoadError::InvalidLength { need: HEADER_BYTES as u32, have };
-        let magic = bytes.first_chunk::<4>().ok_or(short)?;
-        if *magic != MAGIC {
+        let head = bytes.first_chunk::<HEADER_BYTES>().ok_or(short)?;
+        let [magic, versions, length, stated, sections] = words(head);
+        if magic != u32::from_le_bytes(MAGIC) {
             return Err(LoadError::InvalidMagic);
         }
-        let versions = word(bytes, 4).ok_or(short)?;
         let (found, need) = (versions as u16, (versions >> 16) as u16);
         if found != FORMAT_VERSION {
             return Err(LoadError::UnsupportedVersion { found });
@@ -64,15 +64,16 @@ impl<'a> Header<'a> {
         if need > RUNTIME_VERSION {
             return Err(LoadError::UnsupportedRuntime { need });
         }
-        let length = word(bytes, 8).ok_or(short)?;
         let truncated = LoadError::InvalidLength { need: length, have };
         let file = bytes.get(..length as usize).ok_or(truncated)?;
-        let stated = word(file, 12).ok_or(truncated)?;
-        let computed = crc32(file.get(CRC_START..).ok_or(truncated)?);
+        let (_, covered) = file.split_at_checked(CRC_START).ok_or(truncated)?;
+        if covered.len() < HEADER_BYTES - CRC_START {
+            return Err(truncated);
+        }
+        let computed = crc32(covered);
         if stated != computed {
             return Err(LoadError::InvalidCrc { stated, computed });
         }
-        let sections = word(file, CRC_START).ok_or(truncated)?;
         if sections > MAX_SECTIONS {
             return Err(LoadError::InvalidSection { kind: 0 });
         }
@@ -90,24 +91,32 @@ impl<'a> Header<'a> {
     /// [`LoadError::InvalidSection`] when it lies outside the file.
     pub fn section(&self, kind: SectionKind) -> Result<Option<&'a [u8]>, LoadError> {
         let invalid = LoadError::InvalidSection { kind: kind as u32 };
-        for entry in 0..self.sections as usize {
-            let at = HEADER_BYTES + entry * SECTION_BYTES;
-            let field = |i: usize| word(self.file, at + 4 * i).ok_or(invalid);
-            if field(0)? == kind as u32 {
-                let (start, length) = (field(1)? as usize, field(2)? as usize);
-                let end = start.checked_add(length).ok_or(invalid)?;
+        let mut table = self.file.get(HEADER_BYTES..).unwrap_or(&[]);
+        for _ in 0..self.sections {
+            let (entry, behind) = table.split_first_chunk::<SECTION_BYTES>().ok_or(invalid)?;
+            table = behind;
+            let [found, start, length] = words(entry);
+            if found == kind as u32 {
                 let align = if kind == SectionKind::Const { 16 } else { 4 };
-                if start & (align - 1) != 0 {
-                    return Err(invalid);
-                }
-                return self.file.get(start..end).map(Some).ok_or(invalid);
+                let end = start.checked_add(length).filter(|_| start & (align - 1) == 0).ok_or(invalid)?;
+                return self.file.get(start as usize..end as usize).map(Some).ok_or(invalid);
             }
         }
         Ok(None)
     }
+
+    /// The same of a section that every file has.
+    ///
+    /// # Errors
+    /// [`LoadError::InvalidSection`] when it has not, or it lies outside the file.
+    pub fn required(&self, kind: SectionKind) -> Result<&'a [u8], LoadError> {
+        self.section(kind)?.ok_or(LoadError::InvalidSection { kind: kind as u32 })
+    }
 }
 
-/// Little-endian word at a byte offset.
-pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk::<4>().map(|b| u32::from_le_bytes(*b))
+/// The first little-endian words of bytes; 0 where they end.
+#[inline(always)]
+fn words<const N: usize>(bytes: &[u8]) -> [u32; N] {
+    let (words, _) = bytes.as_chunks();
+    core::array::from_fn(|i| words.get(i).map_or(0, |word| u32::from_le_bytes(*word)))
 }

@@ -4,6 +4,7 @@
 pub(crate) mod decode;
 mod graph;
 mod header;
+mod le;
 
 pub(crate) use decode::DecodeError;
 pub use graph::{

@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use runtime::{RunError, Session, trace::crc32_cells};
+use runtime::{Progress, RunError, Session, trace::crc32_cells};
 
 use crate::{console::line, entry::sparrowhawk_infer, memory};
 
@@ -16,12 +16,17 @@ pub extern "C" fn sparrowhawk_marker() {
 /// Runs the network with a marker before and behind every step. The console is outside: its regions are even,
 /// those of the steps odd.
 pub(crate) fn steps(session: &mut Session<'_, '_>) -> Result<(), RunError> {
+    for step in 0.. {
+        sparrowhawk_marker();
+        let progress = session.step()?;
+        sparrowhawk_marker();
+        line!("step {step} crc {:08x}", crc32_cells(session.result()?.cells()));
+        if progress == Progress::Done {
+            break;
+        }
+    }
     sparrowhawk_marker();
-    session.run_with(|step, output| {
-        sparrowhawk_marker();
-        line!("step {step} crc {:08x}", crc32_cells(output.cells()));
-        sparrowhawk_marker();
-    })
+    Ok(())
 }
 
 /// Runs the network, and says how many bytes of stack that took below the caller.

@@ -8,17 +8,15 @@ use core::cell::Cell;
 use super::product::PIXELS;
 use super::widen::{MAX_INPUTS, Rows, column8, start, widen2, widen4};
 use crate::WeightBits;
-use crate::layout::dsp::{Blocks, CHUNK_WORDS};
+use crate::layout::dsp::{Blocks, CHUNK_WORDS, Sizes};
 
 // A piece of columns is a chunk.
 const _: () = assert!(MAX_INPUTS == 4 * CHUNK_WORDS);
 
 /// Bytes of scratch for `pixels` columns and `staged` rows of bytes, at any address.
-pub(super) const fn scratch_bytes(blocks: &Blocks, pixels: usize, staged: usize) -> usize {
-    if !blocks.fits() {
-        return usize::MAX;
-    }
-    (4 * blocks.chunks() + 2 * blocks.padded_inputs()) * pixels + staged * blocks.padded_row() + 3
+#[inline(always)]
+pub(super) const fn scratch_bytes(sizes: &Sizes, pixels: usize, staged: usize) -> usize {
+    (4 * sizes.chunks + 2 * sizes.padded_inputs()) * pixels + staged * sizes.padded_row + 3
 }
 
 /// Memory of the columns.
@@ -39,18 +37,20 @@ pub(super) struct Columns<'a, const P: usize> {
 
 impl<'a, const P: usize> Columns<'a, P> {
     /// Divides scratch of [`scratch_bytes`]; `None` where it is too small.
-    pub(super) fn new(blocks: &Blocks, folded: bool, scratch: &'a [Cell<u8>]) -> Option<Self> {
+    #[inline(always)]
+    pub(super) fn new(sizes: &Sizes, folded: bool, scratch: &'a [Cell<u8>]) -> Option<Self> {
         let aligned = scratch.get(scratch.as_ptr().align_offset(4)..)?;
-        let (inputs, stage_bytes) = (blocks.padded_inputs(), blocks.padded_row());
-        let (sums, rest) = words(aligned).split_at_checked(P * blocks.chunks())?;
+        let Blocks { bits, kernel_rows, .. } = sizes.blocks;
+        let (inputs, stage_bytes) = (sizes.padded_inputs(), sizes.padded_row);
+        let (sums, rest) = words(aligned).split_at_checked(P * sizes.chunks)?;
         let (words, _) = rest.split_at_checked((inputs >> 1) * P)?;
         let stage = aligned.get((sums.len() + words.len()) << 2..)?;
         // What pads all kernel rows together is zero, and stays so.
-        let filled = blocks.kernel_rows * stage_bytes;
+        let filled = kernel_rows * stage_bytes;
         words.iter().skip((filled >> 1) * P).for_each(|word| word.set(0));
-        let chunked = !folded && matches!(blocks.bits.linked(), WeightBits::W8);
+        let chunked = !folded && matches!(bits.linked(), WeightBits::W8);
         let long = !folded || filled > MAX_INPUTS;
-        Some(Self { bits: blocks.bits, sums: signed(sums), words, stage, stage_bytes, chunked, long })
+        Some(Self { bits, sums: signed(sums), words, stage, stage_bytes, chunked, long })
     }
 
     /// Sums of a chunk, or of all inputs.
@@ -58,6 +58,11 @@ impl<'a, const P: usize> Columns<'a, P> {
     pub(super) fn sums_of(&self, chunk: usize) -> [i32; P] {
         let sums = self.sums.get(P * chunk..).unwrap_or(&[]);
         core::array::from_fn(|p| sums.get(p).map_or(0, Cell::get))
+    }
+
+    /// Bytes of a kernel row with those that pad it.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.stage_bytes
     }
 
     /// Staged row `index`.
@@ -68,13 +73,7 @@ impl<'a, const P: usize> Columns<'a, P> {
     /// Starts new columns.
     #[inline(always)]
     pub(super) fn filler(&self) -> Filler<'a, P> {
-        Filler { columns: *self, rest: self.words, left: MAX_INPUTS, sums: [0; P], chunk: 0 }
-    }
-
-    fn set_sums(&self, chunk: usize, sums: [i32; P]) {
-        for (cell, sum) in self.sums.iter().skip(P * chunk).zip(sums) {
-            cell.set(sum);
-        }
+        Filler::new(self.bits, self.words, self.sums, self.chunked)
     }
 }
 
@@ -96,18 +95,54 @@ impl<'a> Columns<'a, PIXELS> {
     }
 }
 
+impl<'a> Columns<'a, 1> {
+    /// The whole column; gives its sum.
+    #[inline(always)]
+    pub(super) fn fill(&self, source: &[Cell<u8>]) -> i32 {
+        if !self.long {
+            let [sum] = widen(self.bits, [source], self.words);
+            return sum;
+        }
+        pieces(self.bits, self.words, self.sums, self.chunked, source)
+    }
+}
+
+/// The whole column piece by piece. It takes what a filler is made of: a reference would keep columns in memory that
+/// are filled at once.
+#[inline(never)]
+fn pieces(
+    bits: WeightBits,
+    words: &[Cell<u32>],
+    totals: &[Cell<i32>],
+    chunked: bool,
+    source: &[Cell<u8>],
+) -> i32 {
+    let mut filler = Filler::<1>::new(bits, words, totals, chunked);
+    filler.push([source]);
+    let [sum] = filler.finish();
+    sum
+}
+
 /// Fills columns from the first input to the last, in pieces whose sums have room in 16-bit lanes.
 pub(super) struct Filler<'a, const P: usize> {
-    columns: Columns<'a, P>,
+    bits: WeightBits,
     /// Words that are to be filled.
     rest: &'a [Cell<u32>],
+    /// Where the sums of further chunks go.
+    totals: &'a [Cell<i32>],
+    /// Whether every chunk has sums of its own.
+    chunked: bool,
     /// Inputs that are left of a chunk.
     left: usize,
     sums: [i32; P],
-    chunk: usize,
 }
 
-impl<const P: usize> Filler<'_, P> {
+impl<'a, const P: usize> Filler<'a, P> {
+    #[inline(always)]
+    fn new(bits: WeightBits, rest: &'a [Cell<u32>], totals: &'a [Cell<i32>], chunked: bool) -> Self {
+        Self { bits, rest, totals, chunked, left: MAX_INPUTS, sums: [0; P] }
+    }
+
     /// Appends bytes of each pixel: equally many, a multiple of 4, of 8 for 2-bit weights.
     pub(super) fn push(&mut self, mut source: [&[Cell<u8>]; P]) {
         loop {
@@ -117,7 +152,7 @@ impl<const P: usize> Filler<'_, P> {
             }
             let (out, rest) = self.rest.split_at_checked((count >> 1) * P).unwrap_or((&[], &[]));
             let now = source.map(|bytes| bytes.get(..count).unwrap_or(&[]));
-            let sums = widen(self.columns.bits, now, out);
+            let sums = widen(self.bits, now, out);
             for (sum, more) in self.sums.iter_mut().zip(sums) {
                 *sum = sum.wrapping_add(more);
             }
@@ -126,7 +161,7 @@ impl<const P: usize> Filler<'_, P> {
             self.left -= count;
             if self.left == 0 {
                 self.left = MAX_INPUTS;
-                if self.columns.chunked {
+                if self.chunked {
                     self.close();
                 }
             }
@@ -142,9 +177,12 @@ impl<const P: usize> Filler<'_, P> {
     }
 
     fn close(&mut self) {
-        self.columns.set_sums(self.chunk, self.sums);
+        let (now, behind) = self.totals.split_at_checked(P).unwrap_or((&[], &[]));
+        for (cell, sum) in now.iter().zip(self.sums) {
+            cell.set(sum);
+        }
+        self.totals = behind;
         self.sums = [0; P];
-        self.chunk += 1;
     }
 }
 

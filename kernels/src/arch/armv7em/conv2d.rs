@@ -24,7 +24,7 @@ const NARROW: usize = 32;
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
-    scratch_bytes(&op.blocks(), PIXELS, STAGED)
+    op.blocks().sizes().map_or(usize::MAX, |sizes| scratch_bytes(&sizes, PIXELS, STAGED))
 }
 
 /// Whether [`conv2d`] finishes all results in its products; `op` and its operands are checked.
@@ -37,6 +37,7 @@ pub fn finishes(op: &Conv2d, residual: bool, y: &TensorSpec) -> bool {
 /// # Errors
 /// Those of [`Conv2d::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
 /// weights in rows.
+#[inline(never)]
 pub fn conv2d(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -44,15 +45,15 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     if op.accumulate.layout != Layout::Dsp || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }
-    let need = op.scratch_bytes();
+    let sizes = op.blocks().sizes().ok_or(KernelError::InvalidShape)?;
+    let need = scratch_bytes(&sizes, PIXELS, STAGED);
     let scratch = take(scratch, need)?;
-    let blocks = op.blocks();
-    let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let columns = Columns::new(&blocks, stream.folded, scratch).ok_or(small(scratch, need))?;
+    let stream = Stream::new(&sizes, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
+    let columns = Columns::new(&sizes, stream.folded, scratch).ok_or(small(scratch, need))?;
     let kernel = Kernel { op, stream, columns, residual, y };
     let mut strip = kernel.strip();
     let nibbles = kernel.nibbles();
@@ -68,19 +69,15 @@ pub fn conv2d(
         let count = width.min(left);
         left -= count;
         if backwards {
-            (0..count).for_each(|_| next.step_back(row_pixels));
+            next = next.before(count, row_pixels);
         }
-        let (mut pixels, mut last) = ([next; PIXELS], next);
-        for (p, pixel) in pixels.iter_mut().enumerate() {
-            // Pixels that are not there are the last one again.
-            if p < count {
-                last = next;
-                next.step(row_pixels);
-            }
-            *pixel = last;
-        }
-        if backwards {
-            [next, ..] = pixels;
+        // Pixels that are not there are the last one again.
+        let first = next;
+        let second = if count > 1 { first.behind(row_pixels) } else { first };
+        let third = if count > 2 { second.behind(row_pixels) } else { second };
+        let pixels = [first, second, third];
+        if !backwards {
+            next = third.behind(row_pixels);
         }
         let sums = taps.fill(&kernel.columns, &pixels);
         let done = match (&mut strip, nibbles) {

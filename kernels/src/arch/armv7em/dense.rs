@@ -2,33 +2,43 @@
 
 use core::cell::Cell;
 
-use super::bytes::clamp_bytes;
+use super::bytes::{clamp_bytes, fill};
 use super::column::{Columns, scratch_bytes};
 use super::product::{Bytes, Output};
 use super::stream::{self, Stream};
 use crate::generic::column::widen;
 use crate::generic::finish::Finish;
-use crate::layout::dsp::{Blocks, DENSE_CHANNELS};
+use crate::layout::dsp::{DENSE_CHANNELS, Sizes};
 use crate::linked;
-use crate::op::Dense;
+use crate::op::{Dense, Packed};
 use crate::scratch::{small, take};
-use crate::{KernelError, Layout, Tensor, TensorSpec};
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
-/// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Bytes are widened from where they lie but for a rest.
+/// Scratch of [`dense`]: see [`Dense::scratch_bytes`].
 pub(crate) fn scratch(op: &Dense, x: &TensorSpec) -> usize {
-    let blocks = op.blocks(x, 0);
-    scratch_bytes(&blocks, 1, usize::from(!direct(x, &blocks)))
+    op.blocks(x, 0).sizes().map_or(usize::MAX, |sizes| needed(x, &sizes))
+}
+
+/// The same of known sizes. Bytes are widened from where they lie but for a rest.
+#[inline(always)]
+fn needed(x: &TensorSpec, sizes: &Sizes) -> usize {
+    scratch_bytes(sizes, 1, usize::from(!direct(x, sizes)))
 }
 
 /// Whether the input can be widened without staging.
-fn direct(x: &TensorSpec, blocks: &Blocks) -> bool {
-    x.dtype.is_bytes() && blocks.fits() && blocks.padded_row() == blocks.row_len
+#[inline(always)]
+fn direct(x: &TensorSpec, sizes: &Sizes) -> bool {
+    x.dtype.is_bytes() && sizes.padded_row == sizes.blocks.row_len
 }
 
-/// Whether [`dense`] finishes all results in its products; `op` and its operands are checked.
+/// Whether [`dense`] finishes all results without what the feature `wide` links: in its products, or as 16-bit words of
+/// weights that hold their biases. `op` and its operands are checked.
 pub fn finishes(op: &Dense, residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
-    let blocks = op.blocks(x, usize::from(y.dims.c));
-    op.accumulate.layout == Layout::Dsp && stream::finishes(&blocks, &op.accumulate, residual, y)
+    let (blocks, accumulate) = (op.blocks(x, usize::from(y.dims.c)), &op.accumulate);
+    let words = linked::I16 && y.dtype == Dtype::I16 && !residual;
+    accumulate.layout == Layout::Dsp
+        && (stream::finishes(&blocks, accumulate, residual, y)
+            || words && stream::folded(&blocks, accumulate).is_some())
 }
 
 /// Fully connected layer with weights in layout `dsp`, see [`Dense`].
@@ -36,6 +46,7 @@ pub fn finishes(op: &Dense, residual: bool, x: &TensorSpec, y: &TensorSpec) -> b
 /// # Errors
 /// Those of [`Dense::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
 /// weights in rows.
+#[inline(never)]
 pub fn dense(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -43,26 +54,20 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     if op.accumulate.layout != Layout::Dsp {
         return Err(KernelError::UnsupportedLayout);
     }
-    let need = op.scratch_bytes(&x.spec());
-    let scratch = take(scratch, need)?;
-    let channels = usize::from(y.spec().dims.c);
-    let blocks = op.blocks(&x.spec(), channels);
-    let stream = Stream::new(&blocks, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let columns = Columns::<1>::new(&blocks, stream.folded, scratch).ok_or(small(scratch, need))?;
-    let mut filler = columns.filler();
-    if direct(&x.spec(), &blocks) {
-        filler.push([x.cells()]);
-    } else {
-        stage(x, columns.stage(0));
-        filler.push([columns.stage(0)]);
-    }
-    let [sum] = filler.finish();
+    let (x_spec, y_spec) = (x.spec(), y.spec());
+    let channels = usize::from(y_spec.dims.c);
+    let sizes = op.blocks(&x_spec, channels).sizes().ok_or(KernelError::InvalidShape)?;
+    let weights = Packed { bytes: sizes.bytes(), words: true };
+    op.fits_packed(&x_spec, residual.map(|r| r.spec()).as_ref(), &y_spec, weights)?;
+    let scratch = take(scratch, needed(&x_spec, &sizes))?;
+    let (stream, columns) = parts(op, &sizes, scratch)?;
+    let input = if direct(&x_spec, &sizes) { x.cells() } else { stage(x, columns.stage(0)) };
+    let sum = columns.fill(input);
     let mut first = 0;
-    let plain = residual.is_none() && y.spec().dtype.is_bytes();
+    let plain = residual.is_none() && y_spec.dtype.is_bytes();
     if let (true, Some(shift)) = (plain, stream.shift(op.accumulate.shift)) {
         let whole = channels >> DENSE_CHANNELS.ilog2();
         let bytes = Bytes { multipliers: op.accumulate.multipliers, shift, out: y.cells() };
@@ -70,15 +75,44 @@ pub fn dense(
         clamp_bytes(y.cells(), op.accumulate.clamp);
         first = whole * DENSE_CHANNELS;
     }
+    if (linked::WIDE || linked::I16) && first < channels {
+        let (stream, columns) = parts(op, &sizes, scratch)?;
+        return rest((&stream, &columns), (sum, first), residual, op, y);
+    }
+    Ok(())
+}
+
+/// Weights and column of a layer in checked scratch.
+#[inline(always)]
+fn parts<'a>(
+    op: &Dense<'a>,
+    sizes: &Sizes,
+    scratch: &'a [Cell<u8>],
+) -> Result<(Stream<'a>, Columns<'a, 1>), KernelError> {
+    let stream = Stream::new(sizes, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
+    let columns = Columns::new(sizes, stream.folded, scratch).ok_or(small(scratch, scratch.len()))?;
+    Ok((stream, columns))
+}
+
+/// Results from channel `first` on by way of their accumulators.
+#[inline(never)]
+fn rest(
+    (stream, columns): (&Stream, &Columns<1>),
+    (sum, mut first): (i32, usize),
+    residual: Option<&Tensor>,
+    op: &Dense,
+    y: &Tensor,
+) -> Result<(), KernelError> {
+    let channels = usize::from(y.spec().dims.c);
     let finish = Finish::new(&op.accumulate, y, residual, (0, 0));
     let cells = [const { Cell::new(0) }; DENSE_CHANNELS];
-    while linked::WIDE && first < channels {
+    while first < channels {
         let block = first >> DENSE_CHANNELS.ilog2();
         if stream.folded {
-            stream.product(&columns, block, 1).dense(sum, &Output::Accumulators(&cells));
+            stream.product(columns, block, 1).dense(sum, &Output::Accumulators(&cells));
             stream.scale(&cells);
         } else {
-            stream.chunked(&columns, block, &cells, |product, [sum], out| {
+            stream.chunked(columns, block, &cells, |product, [sum], out| {
                 product.dense(sum, &Output::Accumulators(out));
             });
         }
@@ -92,7 +126,9 @@ pub fn dense(
 }
 
 /// All elements as bytes, zeros behind.
-fn stage(x: &Tensor, mut out: &[Cell<u8>]) {
+#[inline(never)]
+fn stage<'s>(x: &Tensor, staged: &'s [Cell<u8>]) -> &'s [Cell<u8>] {
+    let mut out = staged;
     let (rows, columns, channels) = x.spec().dims.hwc();
     for h in 0..rows {
         for w in 0..columns {
@@ -101,5 +137,6 @@ fn stage(x: &Tensor, mut out: &[Cell<u8>]) {
             out = behind;
         }
     }
-    out.iter().for_each(|cell| cell.set(0));
+    fill(out, 0);
+    staged
 }

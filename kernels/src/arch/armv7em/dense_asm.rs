@@ -13,16 +13,16 @@ use crate::layout::dsp::DENSE_CHANNELS;
 /// What [`Product`] says, as the instructions find it on their stack.
 #[repr(C)]
 struct Task {
-    columns: *const Cell<u32>,
-    sum: i32,
-    columns_end: *const Cell<u32>,
-    /// Bytes of instructions from where the loop is entered to its end.
-    entry: usize,
     /// Null asks for accumulators.
     multipliers: *const i32,
     out: *const Cell<u8>,
     weights_end: *const u32,
     shift: u32,
+    columns: *const Cell<u32>,
+    sum: i32,
+    columns_end: *const Cell<u32>,
+    /// Bytes of instructions from where the loop is entered to its end.
+    entry: usize,
     weights: *const u32,
 }
 
@@ -161,27 +161,24 @@ macro_rules! dense {
                 "stm sp, {{r2-r9}}",
                 "mov r1, r10",
                 "adr r2, 4f",
-                "sub r2, r5",
+                "sub r2, r9",
                 "orr r2, #1",
-                "str r2, [sp, #12]",
+                "str r2, [sp, #28]",
                 "2:",
                 "ldmia r1!, {{r8-r11}}",
-                "ldrd r0, r2, [sp]",
+                "ldrd r0, r2, [sp, #16]",
                 "add r8, r2",
                 "add r9, r2",
                 "add r10, r2",
                 "add r11, r2",
-                "ldr pc, [sp, #12]",
+                "ldr pc, [sp, #28]",
                 "3:",
                 $($words!(),)*
                 "4:",
-                "ldr r2, [sp, #8]",
+                "ldr r2, [sp, #24]",
                 "cmp r0, r2",
                 "bne 3b",
-                "ldr r0, [sp, #16]",
-                "ldr r2, [sp, #20]",
-                "ldr r3, [sp, #24]",
-                "ldr r12, [sp, #28]",
+                "ldmia.w sp, {{r0, r2, r3, r12}}",
                 "cbz r0, 5f",
                 "ldmia r0!, {{r4-r7}}",
                 "smmul r8, r8, r4",
@@ -200,14 +197,14 @@ macro_rules! dense {
                 "strb r9, [r2], #1",
                 "strb r10, [r2], #1",
                 "strb r11, [r2], #1",
-                "str r0, [sp, #16]",
-                "str r2, [sp, #20]",
+                "str r0, [sp]",
+                "str r2, [sp, #4]",
                 "cmp r1, r3",
                 "bne 2b",
                 "b 6f",
                 "5:",
                 "stmia r2!, {{r8-r11}}",
-                "str r2, [sp, #20]",
+                "str r2, [sp, #4]",
                 "cmp r1, r3",
                 "bne 2b",
                 "6:",
@@ -239,14 +236,14 @@ pub(super) fn dense(product: &Product<1>, sum: i32, out: &Output) {
     let entry = bytes * if rest == 0 { 1 << log2_repeats } else { rest };
     let weights = product.weights.as_ptr();
     let mut task = Task {
-        columns: product.columns.as_ptr(),
-        sum,
-        columns_end: product.columns.as_ptr().wrapping_add(product.column_words()),
-        entry,
         multipliers: null(),
         out: null(),
         weights_end: weights.wrapping_add(product.blocks * DENSE_CHANNELS * (product.row_words + 1)),
         shift: 0,
+        columns: product.columns.as_ptr(),
+        sum,
+        columns_end: product.columns.as_ptr().wrapping_add(product.column_words()),
+        entry,
         weights,
     };
     match out {

@@ -7,21 +7,15 @@
 
 use core::cell::Cell;
 
-use super::bytes::clamp_bytes;
-use super::column::words;
-use super::planes::{Class, Group};
+use super::bytes::{aligned, clamp_bytes};
+use super::planes::{Class, Group, Pairs, TAPS};
 use super::rows::Widen;
 use super::simd::{pkhbt, pkhtb, sxtb16, sxtb16_ror8};
+use super::{GROUP, fills_groups};
 use crate::linked;
 use crate::op::{Accumulate, Depthwise};
 use crate::scratch::take;
-use crate::{KernelError, Layout, Tensor, TensorSpec, WeightBits, Weights, generic};
-
-/// Channels that are widened together.
-const GROUP: usize = 4;
-
-/// Rows and columns of the kernel.
-const TAPS: usize = 3;
+use crate::{KernelError, Layout, Tensor, TensorSpec, WeightBits, generic};
 
 /// Base-2 logarithm of the largest factor for weights.
 const MAX_SCALE: u32 = 8;
@@ -41,6 +35,7 @@ struct Tile {
 
 impl Tile {
     /// The planes for a step; `None` where this kernel is not made for its shape.
+    #[inline(never)]
     fn new(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> Option<Self> {
         let geometry = &op.geometry;
         let stride = usize::from(geometry.stride[0]);
@@ -62,6 +57,15 @@ impl Tile {
         Some(Self { class, rows, outputs })
     }
 
+    #[inline(always)]
+    fn needs(&self, op: &Depthwise, y: &TensorSpec) -> Needs {
+        Needs {
+            wide: !fills_groups(y),
+            stride2: op.geometry.stride[0] == 2,
+            long_rows: self.class != Class::Narrow,
+        }
+    }
+
     fn plane_words(&self) -> usize {
         self.rows * self.class.stride()
     }
@@ -74,7 +78,40 @@ pub(crate) fn scratch(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> usize {
 
 /// Whether [`depthwise`] has a kernel of its own for a step, and does not leave it to the generic tier.
 pub fn takes(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
-    !has_residual && scale(&op.accumulate).is_some() && Tile::new(op, x, y).is_some()
+    plan(op, has_residual, x, y).is_some()
+}
+
+/// The planes for a step, and the scale of its weights.
+#[inline(never)]
+fn plan(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> Option<(Tile, u32)> {
+    let tile = Tile::new(op, x, y).filter(|tile| !has_residual && tile.needs(op, y).linked())?;
+    scale(&op.accumulate).map(|scale| (tile, scale))
+}
+
+/// What a build needs for [`depthwise`] to take a step, see the features of the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    /// Channels that are no whole groups of four.
+    pub wide: bool,
+    /// Stride 2.
+    pub stride2: bool,
+    /// Rows that are longer than the shortest of a plane.
+    pub long_rows: bool,
+}
+
+impl Needs {
+    #[inline(always)]
+    fn linked(self) -> bool {
+        (linked::WIDE || !self.wide)
+            && (linked::STRIDE2 || !self.stride2)
+            && (linked::LONG_ROWS || !self.long_rows)
+    }
+}
+
+/// What a build needs for a step; `None` where no build takes it.
+pub fn needs(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> Option<Needs> {
+    let tile = Tile::new(op, x, y).filter(|_| !has_residual && scale(&op.accumulate).is_some())?;
+    Some(tile.needs(op, y))
 }
 
 /// Base-2 logarithm of the factor that makes a step's shift 32: weights times that still fit 16 bits, and no accumulator
@@ -90,6 +127,7 @@ fn scale(accumulate: &Accumulate) -> Option<u32> {
 ///
 /// # Errors
 /// Those of [`Depthwise::check`], and [`KernelError::InvalidScratch`].
+#[inline(never)]
 pub fn depthwise(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -97,13 +135,11 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let scratch = take(scratch, op.kept_bytes(&x.spec(), &y.spec()))?;
-    match Tile::new(op, &x.spec(), &y.spec()) {
-        Some(tile) if takes(op, residual.is_some(), &x.spec(), &y.spec()) => {
-            let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).unwrap_or(&[]);
-            let scale = scale(&op.accumulate).unwrap_or(0);
-            run(x, op, scale, tile, words(aligned), y)?;
+    match plan(op, residual.is_some(), &x.spec(), &y.spec()) {
+        Some((tile, scale)) => {
+            run(x, op, scale, tile, aligned(scratch), y);
             clamp_bytes(y.cells(), op.accumulate.clamp);
             Ok(())
         }
@@ -115,36 +151,32 @@ pub fn depthwise(
     }
 }
 
-fn run(
-    x: &Tensor,
-    op: &Depthwise,
-    scale: u32,
-    tile: Tile,
-    planes: &[Cell<u32>],
-    y: &Tensor,
-) -> Result<(), KernelError> {
+#[inline(always)]
+fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, planes: &[Cell<u32>], y: &Tensor) {
     let (rows, columns, channels) = y.spec().dims.hwc();
-    let stride = usize::from(op.geometry.stride[0]);
+    let stride = if linked::STRIDE2 { usize::from(op.geometry.stride[0]) } else { 1 };
+    let class = tile.class.linked();
     let accumulate = &op.accumulate;
-    let weights = Weights::new(accumulate.weights, accumulate.weight_bits, op.geometry.taps(), channels)?;
+    let bits = accumulate.weight_bits.linked();
     let pad = usize::from(op.geometry.pad[0]);
-    let plane_words = tile.plane_words();
+    let plane_words = tile.rows * class.stride();
     let words = ((columns + 1) >> 1) * stride + 1;
-    let widen = Widen::new(x, usize::from(op.geometry.pad[1]), words, tile.class, planes, plane_words);
+    let widen = Widen::new(x, usize::from(op.geometry.pad[1]), words, class, planes, plane_words);
     let mut first = 0;
     while first < channels {
-        let pairs = pairs(&weights, first, scale);
-        let group = pairs.get(..GROUP.min(channels - first)).unwrap_or(&[]);
+        let weights = accumulate.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
+        let weights = pairs(weights, bits, bits.row_bytes(channels), scale);
         let (mut kept, mut oy) = (0, 0);
         while oy < rows {
             let outputs = tile.outputs.min(rows - oy);
             widen.rows(first, (oy * stride + kept).wrapping_sub(pad), kept, (outputs - 1) * stride + TAPS);
             Group {
-                class: tile.class,
+                class,
                 stride,
                 planes,
                 plane_words,
-                weights: group,
+                channels: if linked::WIDE { GROUP.min(channels - first) } else { GROUP },
+                weights: &weights,
                 bias: accumulate.bias.get(first..).unwrap_or(&[]),
                 scale,
                 multipliers: accumulate.multipliers.get(first..).unwrap_or(&[]),
@@ -158,76 +190,65 @@ fn run(
             if oy < rows {
                 // The next tile needs the last rows too.
                 kept = TAPS - stride;
-                let words = tile.class.stride();
-                for plane in 0..GROUP {
-                    let plane = planes.get(plane * plane_words..).unwrap_or(&[]);
-                    move_up(plane, outputs * stride * words, kept * words);
-                }
+                widen.keep(outputs * stride, kept);
             }
         }
         first += GROUP;
     }
-    Ok(())
 }
 
-/// Moves `count` words to the front; rows are a multiple of four words.
-fn move_up(plane: &[Cell<u32>], from: usize, count: usize) {
-    let (to, from) = (plane.get(..count).unwrap_or(&[]), plane.get(from..).unwrap_or(&[]));
-    for (to, from) in to.as_chunks::<4>().0.iter().zip(from.as_chunks::<4>().0) {
-        let [a, b, c, d] = [from[0].get(), from[1].get(), from[2].get(), from[3].get()];
-        to[0].set(a);
-        to[1].set(b);
-        to[2].set(c);
-        to[3].set(d);
-    }
+/// Weights of four channels as the kernel wants them, times `2^scale`; `weights` begin with those of the first tap.
+#[inline(never)]
+fn pairs(weights: &[u8], bits: WeightBits, row_bytes: usize, scale: u32) -> Pairs {
+    let row =
+        |ky: usize| pairs_of_row(weights.get(ky * TAPS * row_bytes..).unwrap_or(&[]), bits, row_bytes, scale);
+    [row(0), row(1), row(2)]
 }
 
-/// Weights of four channels as the kernel wants them: `(w0, w1), (w1, w2)` of each row.
-fn pairs(weights: &Weights, first: usize, scale: u32) -> [[u32; 6]; GROUP] {
-    let mut result = [[0; 6]; GROUP];
-    for ky in 0..TAPS {
-        let taps: [u32; TAPS] = core::array::from_fn(|kx| four(weights, ky * TAPS + kx, first));
-        let scaled = |lanes: u32| times(lanes, scale);
-        let (even, odd) = (taps.map(sxtb16).map(scaled), taps.map(sxtb16_ror8).map(scaled));
-        for i in 0..2 {
-            let at = 2 * ky + i;
-            result[0][at] = pkhbt(even[i], even[i + 1]);
-            result[1][at] = pkhbt(odd[i], odd[i + 1]);
-            result[2][at] = pkhtb(even[i], even[i + 1]);
-            result[3][at] = pkhtb(odd[i], odd[i + 1]);
-        }
-    }
-    result
+/// One kernel row of [`Pairs`].
+#[inline(never)]
+fn pairs_of_row(weights: &[u8], bits: WeightBits, row_bytes: usize, scale: u32) -> [[u32; 2]; GROUP] {
+    // Products fit their lanes; what the lower one moves beyond it is its sign.
+    let lanes = !(((1 << scale) - 1) << 16);
+    let scaled = |pair: u32| (pair << scale) & lanes;
+    let taps = [0, row_bytes, 2 * row_bytes].map(|at| four(bits, weights.get(at..).unwrap_or(&[])));
+    let ([a, b, c], [d, e, f]) = (taps.map(sxtb16).map(scaled), taps.map(sxtb16_ror8).map(scaled));
+    [
+        [pkhbt(a, b), pkhbt(b, c)],
+        [pkhbt(d, e), pkhbt(e, f)],
+        [pkhtb(a, b), pkhtb(b, c)],
+        [pkhtb(d, e), pkhtb(e, f)],
+    ]
 }
 
-/// 16-bit lanes times `2^scale`; the products fit.
-fn times(lanes: u32, scale: u32) -> u32 {
-    (lanes & 0xffff_0000) << scale | ((lanes << scale) & 0xffff)
-}
-
-/// Weights of four channels of one tap as bytes; `first` is a multiple of 4.
+/// Four weights as bytes; what lies behind the last channel does not matter.
 #[inline(always)]
-fn four(weights: &Weights, tap: usize, first: usize) -> u32 {
-    let row = weights.row(tap);
-    let row = row.get(first >> weights.bits().log2_per_byte()..).unwrap_or(&[]);
-    match weights.bits().linked() {
-        WeightBits::W8 => row.first_chunk().map_or_else(|| rest(row), |bytes| u32::from_le_bytes(*bytes)),
+fn four(bits: WeightBits, weights: &[u8]) -> u32 {
+    match bits.linked() {
+        WeightBits::W8 => match weights.first_chunk() {
+            Some(bytes) => u32::from_le_bytes(*bytes),
+            None if linked::WIDE => rest(weights),
+            None => 0,
+        },
         WeightBits::W4 => {
-            let bytes =
-                row.first_chunk().map_or_else(|| rest(row), |bytes| u16::from_le_bytes(*bytes).into());
+            let bytes = match weights.first_chunk() {
+                Some(bytes) => u16::from_le_bytes(*bytes).into(),
+                None if linked::WIDE => rest(weights),
+                None => 0,
+            };
             let bytes = (bytes & 0xff) | (bytes & 0xff00) << 8;
             let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
             nibbles | ((nibbles & 0x0808_0808) * 0x1e)
         }
         WeightBits::W2 => {
-            let byte = row.first().copied().map_or(0, u32::from);
+            let byte = weights.first().copied().map_or(0, u32::from);
             let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
             crumbs | ((crumbs & 0x0202_0202) * 0x7e)
         }
     }
 }
 
-/// The bytes at the end of a row, zeros behind them.
+/// The bytes at the end of the last row, zeros behind them.
 #[cold]
 #[inline(never)]
 fn rest(row: &[u8]) -> u32 {

@@ -43,8 +43,18 @@ mod widen;
 #[cfg(dsp)]
 mod widen_asm;
 
+use crate::TensorSpec;
+
 pub use add::{add, takes as takes_add};
 pub use conv2d::{conv2d, finishes as finishes_conv2d};
 pub use dense::{dense, finishes as finishes_dense};
-pub use depthwise::{depthwise, takes as takes_depthwise};
+pub use depthwise::{Needs, depthwise, needs as depthwise_needs, takes as takes_depthwise};
 pub use pool::{average_pool, takes as takes_average_pool};
+
+/// Channels that depthwise layers and average pooling take together: bytes of a word.
+const GROUP: usize = 4;
+
+/// Whether channels are whole groups; the rest of one needs the feature `wide`.
+pub fn fills_groups(spec: &TensorSpec) -> bool {
+    usize::from(spec.dims.c) & (GROUP - 1) == 0
+}

@@ -2,12 +2,22 @@
 
 use core::cell::Cell;
 
+use super::GROUP;
+use crate::linked;
+
+/// Rows and columns of the kernel.
+pub(super) const TAPS: usize = 3;
+
+/// `(w0, w1), (w1, w2)` of each kernel row, for each channel of a group.
+pub(super) type Pairs = [[[u32; 2]; GROUP]; TAPS];
+
 /// Words of a plane's row. There are three lengths, because the kernel's loads have constant offsets.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Class {
-    Narrow,
-    Middle,
-    Wide,
+    Narrow = 8,
+    Middle = 32,
+    Wide = 64,
 }
 
 impl Class {
@@ -16,13 +26,15 @@ impl Class {
         [Self::Narrow, Self::Middle, Self::Wide].into_iter().find(|class| words <= class.stride())
     }
 
+    /// Itself where its kernels are linked, else the one whose always are.
+    #[inline(always)]
+    pub(super) const fn linked(self) -> Self {
+        if linked::LONG_ROWS { self } else { Self::Narrow }
+    }
+
     /// Words of a row.
     pub(super) const fn stride(self) -> usize {
-        match self {
-            Self::Narrow => 8,
-            Self::Middle => 32,
-            Self::Wide => 64,
-        }
+        self as usize
     }
 
     /// Rows of a plane for an input of `all` rows, padding included: memory against rows that are widened twice.
@@ -42,8 +54,8 @@ pub(super) struct Group<'a> {
     pub(super) stride: usize,
     pub(super) planes: &'a [Cell<u32>],
     pub(super) plane_words: usize,
-    /// `(w0, w1), (w1, w2)` of each kernel row, for each channel.
-    pub(super) weights: &'a [[u32; 6]],
+    pub(super) channels: usize,
+    pub(super) weights: &'a Pairs,
     pub(super) bias: &'a [i32],
     /// Base-2 logarithm of a factor that the weights have, and the bias has not.
     pub(super) scale: u32,
@@ -63,10 +75,11 @@ impl Group<'_> {
     pub(super) fn run(&self) {
         let row_words = ((self.columns + 1) >> 1) * self.stride + 1;
         let plane_rows = (self.rows - 1) * self.stride + 3;
-        let channels = self.weights.len();
+        let channels = self.channels;
         let behind = channels.saturating_sub(1);
         let last = (self.rows * self.columns - 1) * self.step + behind;
         if channels > 0
+            && channels <= GROUP
             && channels <= self.bias.len()
             && channels <= self.multipliers.len()
             && row_words <= self.class.stride()
@@ -87,12 +100,10 @@ mod imp {
     use crate::arch::armv7em::simd::{smlabt, smlad, smlatb, smmul, ssat8};
 
     pub(super) fn group(group: &Group) {
-        for (c, weights) in group.weights.iter().enumerate() {
-            channel(group, c, weights);
-        }
+        (0..group.channels).for_each(|c| channel(group, c));
     }
 
-    fn channel(group: &Group, c: usize, weights: &[u32; 6]) {
+    fn channel(group: &Group, c: usize) {
         let plane = group.planes.get(c * group.plane_words..).unwrap_or(&[]);
         let width = group.class.stride();
         let word = |row: usize, i: usize| plane.get(row * width + i).map_or(0, |cell| cell.get());
@@ -102,13 +113,14 @@ mod imp {
             let (oy, ox) = (i / group.columns, i % group.columns);
             let column = ox * group.stride;
             let mut acc = bias;
-            for (ky, [low, high]) in weights.as_chunks::<2>().0.iter().enumerate() {
+            for (ky, weights) in group.weights.iter().enumerate() {
+                let [low, high] = weights.get(c).copied().unwrap_or_default();
                 let row = oy * group.stride + ky;
                 let (a, b) = (word(row, column >> 1), word(row, (column >> 1) + 1));
                 acc = if column & 1 == 0 {
-                    smlabt(b, *high, smlad(a, *low, acc))
+                    smlabt(b, high, smlad(a, low, acc))
                 } else {
-                    smlad(b, *high, smlatb(a, *low, acc))
+                    smlad(b, high, smlatb(a, low, acc))
                 };
             }
             if let Some(cell) = group.out.get(i * group.step + c) {

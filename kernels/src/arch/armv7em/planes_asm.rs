@@ -5,7 +5,8 @@
 use core::arch::naked_asm;
 use core::cell::Cell;
 
-use super::planes::{Class, Group};
+use super::planes::{Class, Group, Pairs};
+use crate::linked;
 
 /// What [`Group`] says, as the instructions find it on their stack, behind the plane's row, bias and multiplier of a
 /// channel.
@@ -19,7 +20,7 @@ struct Task {
     rows: usize,
     plane: *const Cell<u32>,
     plane_bytes: usize,
-    weights: *const [u32; 6],
+    weights: *const Pairs,
     bias: *const i32,
     multipliers: *const i32,
     out: *const Cell<u8>,
@@ -91,7 +92,9 @@ macro_rules! channel {
                 // A channel.
                 "1:",
                 "ldr r0, [sp, #36]",
-                "ldmia r0!, {{r4-r9}}",
+                "ldrd r6, r7, [r0, #32]",
+                "ldrd r8, r9, [r0, #64]",
+                "ldrd r4, r5, [r0], #8",
                 "str r0, [sp, #36]",
                 "ldrd r0, r1, [sp, #40]",
                 "ldr r2, [r0], #4",
@@ -205,11 +208,11 @@ pub(super) fn group(group: &Group) {
         rows: group.rows,
         plane: group.planes.as_ptr(),
         plane_bytes: group.plane_words * 4,
-        weights: group.weights.as_ptr(),
+        weights: group.weights,
         bias: group.bias.as_ptr(),
         multipliers: group.multipliers.as_ptr(),
         out: group.out.as_ptr(),
-        channels: group.weights.len(),
+        channels: group.channels,
         scale: group.scale,
         step: group.step,
     };
@@ -218,12 +221,13 @@ pub(super) fn group(group: &Group) {
     // are cells.
     unsafe {
         match (group.class, group.stride) {
-            (Class::Narrow, 1) => narrow_1(&task),
-            (Class::Narrow, _) => narrow_2(&task),
-            (Class::Middle, 1) => middle_1(&task),
-            (Class::Middle, _) => middle_2(&task),
-            (Class::Wide, 1) => wide_1(&task),
-            (Class::Wide, _) => wide_2(&task),
+            (Class::Narrow, 2) if linked::STRIDE2 => narrow_2(&task),
+            (Class::Middle, 1) if linked::LONG_ROWS => middle_1(&task),
+            (Class::Middle, 2) if linked::LONG_ROWS && linked::STRIDE2 => middle_2(&task),
+            (Class::Wide, 1) if linked::LONG_ROWS => wide_1(&task),
+            (Class::Wide, 2) if linked::LONG_ROWS && linked::STRIDE2 => wide_2(&task),
+            // What is not linked was refused.
+            _ => narrow_1(&task),
         }
     }
 }

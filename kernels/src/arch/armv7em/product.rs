@@ -64,6 +64,7 @@ impl<'a, const P: usize> Product<'a, P> {
 
     /// How far into an output the first channel of a pixel may lie; `None` where columns, weights or output do not
     /// hold all blocks of `channels`.
+    #[inline(always)]
     fn room(&self, channels: usize, out: &Output) -> Option<usize> {
         let all = self.blocks * channels;
         let bytes = |bytes: &Bytes| {
@@ -110,6 +111,7 @@ impl<'a> Strip<'a> {
 
 impl Product<'_, 1> {
     /// Writes the results of all blocks of a dense layer.
+    #[inline(always)]
     pub(super) fn dense(&self, sum: i32, out: &Output) {
         if self.room(DENSE_CHANNELS, out).is_some() {
             dense(self, sum, out);

@@ -2,9 +2,10 @@
 
 use core::cell::Cell;
 
+use super::GROUP;
 use super::planes::Class;
 use super::simd::{pkhbt, pkhtb, sxtb16, sxtb16_ror8};
-use crate::Tensor;
+use crate::{Tensor, linked};
 
 /// How a row of a plane is made up, in words of two columns: padding, half padding, pixels, half padding, padding.
 #[derive(Clone, Copy)]
@@ -42,10 +43,13 @@ pub(super) struct Widen<'a> {
     class: Class,
     words: usize,
     shape: Shape,
+    /// A row above or below the input.
+    padding: Shape,
 }
 
 impl<'a> Widen<'a> {
     /// `words` words of each row are needed; `pad` columns of them lie left of the input.
+    #[inline(always)]
     pub(super) fn new(
         x: &Tensor<'a>,
         pad: usize,
@@ -73,45 +77,53 @@ impl<'a> Widen<'a> {
             plane: 4 * plane_words,
             behind: 4 * (class.stride() - words),
         };
-        Self { x: *x, planes, plane_words, class, words, shape }
+        let padding = Shape { lead: words, left: 0, full: 0, right: 0, trail: 0, ..shape };
+        Self { x: *x, planes, plane_words, class, words, shape, padding }
     }
 
     /// Fills rows `from..to` of the planes with four channels from `first` on; `iy` is the first input row,
     /// a wrapped negative number above the input.
-    pub(super) fn rows(&self, first: usize, iy: usize, from: usize, to: usize) {
-        let (height, _, channels) = self.x.spec().dims.hwc();
+    #[inline(always)]
+    pub(super) fn rows(&self, first: usize, mut iy: usize, from: usize, to: usize) {
+        let height = usize::from(self.x.spec().dims.h);
         let mut row = from;
         while row < to {
-            let iy = iy.wrapping_add(row - from);
             let out = self.planes.get(row * self.class.stride()..).unwrap_or(&[]);
-            if iy >= height {
-                self.padding(out);
-                row += 1;
-                continue;
-            }
-            let rows = (to - row).min(height - iy);
-            let source = self.x.cells().get(iy * self.shape.row + first..).unwrap_or(&[]);
-            // Four bytes are read from every pixel; behind the last channel there may be none.
-            let last = (rows - 1) * self.shape.row + (self.shape.pixels().max(1) - 1) * channels;
-            let room = 3 * self.plane_words + (rows - 1) * self.class.stride() + self.words;
-            if last + 4 <= source.len() && room <= out.len() {
-                imp::rows(&self.shape, source, out, rows);
+            let (shape, same, source) = if iy < height {
+                let source = self.x.cells().get(iy * self.shape.row + first..).unwrap_or(&[]);
+                (&self.shape, height - iy, source)
             } else {
+                // Up to the input's first row from above it; what lies below the input is padding to the end.
+                (&self.padding, iy.wrapping_neg(), &[][..])
+            };
+            let rows = (to - row).min(same);
+            // Four bytes are read from every pixel; behind the last channel there may be none.
+            let read = match shape.pixels() {
+                0 => 0,
+                pixels => (rows - 1) * shape.row + (pixels - 1) * shape.pixel + GROUP,
+            };
+            let room = (GROUP - 1) * self.plane_words + (rows - 1) * self.class.stride() + self.words;
+            if read <= source.len() && room <= out.len() {
+                imp::rows(shape, source, out, rows);
+            } else if linked::WIDE {
                 self.last_channels(source, out, rows);
             }
             row += rows;
+            iy = iy.wrapping_add(rows);
         }
     }
 
-    fn padding(&self, out: &[Cell<u32>]) {
-        let zero = sxtb16(self.shape.zero);
-        for c in 0..4 {
-            let plane = out.get(c * self.plane_words..).unwrap_or(&[]);
-            plane.iter().take(self.words).for_each(|word| word.set(zero));
+    /// Moves rows from row `from` on, `count` of them, to the front.
+    #[inline(always)]
+    pub(super) fn keep(&self, from: usize, count: usize) {
+        let stride = self.class.stride();
+        if count > 0 && (GROUP - 1) * self.plane_words + (from + count) * stride <= self.planes.len() {
+            imp::keep(self.planes, self.plane_words, from * stride, count * stride);
         }
     }
 
     /// Rows whose last pixel has less than four channels behind its first one.
+    #[inline(never)]
     fn last_channels(&self, source: &[Cell<u8>], out: &[Cell<u32>], rows: usize) {
         for row in 0..rows {
             let source = source.get(row * self.shape.row..).unwrap_or(&[]);
@@ -125,7 +137,7 @@ impl<'a> Widen<'a> {
 fn one_row(shape: &Shape, source: &[Cell<u8>], out: &[Cell<u32>]) {
     let pixel = |i: usize| -> u32 {
         let bytes = source.get(i * shape.pixel..).unwrap_or(&[]);
-        bytes.iter().take(4).rev().fold(0, |word, byte| word << 8 | u32::from(byte.get()))
+        bytes.iter().take(GROUP).rev().fold(0, |word, byte| word << 8 | u32::from(byte.get()))
     };
     // Pixels in pairs, padding before the first and behind the last: the first pair may begin with half of it.
     let (first, last) = (2 * shape.lead + (shape.left & 1), shape.pixels());
@@ -149,13 +161,22 @@ fn one_row(shape: &Shape, source: &[Cell<u8>], out: &[Cell<u32>]) {
 mod imp {
     use core::cell::Cell;
 
-    use super::{Shape, one_row};
+    use super::{GROUP, Shape, one_row};
 
     pub(super) fn rows(shape: &Shape, source: &[Cell<u8>], out: &[Cell<u32>], rows: usize) {
         for row in 0..rows {
             let source = source.get(row * shape.row..).unwrap_or(&[]);
             let words = shape.lead + shape.left + shape.full + shape.right + shape.trail;
             one_row(shape, source, out.get(row * (words + shape.behind / 4)..).unwrap_or(&[]));
+        }
+    }
+
+    pub(super) fn keep(planes: &[Cell<u32>], plane_words: usize, from: usize, count: usize) {
+        for plane in 0..GROUP {
+            let plane = planes.get(plane * plane_words..).unwrap_or(&[]);
+            for (to, from) in plane.iter().zip(plane.get(from..).unwrap_or(&[])).take(count) {
+                to.set(from.get());
+            }
         }
     }
 }
@@ -256,9 +277,45 @@ mod imp {
         )
     }
 
+    /// Moves rows of four planes to their fronts, four words at a time.
+    ///
+    /// # Safety
+    /// `from_bytes + count_bytes` bytes of every plane must be there; both are a multiple of 16, the second not 0.
+    #[unsafe(naked)]
+    unsafe extern "C" fn keep_rows(
+        planes: *const Cell<u32>,
+        plane_bytes: usize,
+        from_bytes: usize,
+        count_bytes: usize,
+    ) {
+        naked_asm!(
+            "push {{r4-r9, lr}}",
+            "mov r12, #4",
+            "1:",
+            "add r8, r0, r2",
+            "mov r9, r0",
+            "add lr, r0, r3",
+            "2:",
+            "ldmia r8!, {{r4-r7}}",
+            "stmia r9!, {{r4-r7}}",
+            "cmp r9, lr",
+            "bne 2b",
+            "add r0, r1",
+            "subs r12, #1",
+            "bne 1b",
+            "pop {{r4-r9, pc}}",
+        )
+    }
+
     pub(super) fn rows(shape: &Shape, source: &[Cell<u8>], out: &[Cell<u32>], rows: usize) {
         // SAFETY: the caller has compared the last pixel read with `source` and the last word written with `out`;
         // both hold cells. `rows` is at least 1.
         unsafe { widen_rows(source.as_ptr(), out.as_ptr(), shape, rows) }
+    }
+
+    pub(super) fn keep(planes: &[Cell<u32>], plane_words: usize, from: usize, count: usize) {
+        // SAFETY: the caller has compared the last word of the last plane with `planes`, which are cells, and rows are
+        // multiples of eight words.
+        unsafe { keep_rows(planes.as_ptr(), 4 * plane_words, 4 * from, 4 * count) }
     }
 }

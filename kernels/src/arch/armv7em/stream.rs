@@ -5,30 +5,35 @@ use core::cell::Cell;
 use super::column::{Columns, weight_words};
 use super::product::Product;
 use crate::TensorSpec;
-use crate::layout::dsp::{Blocks, CHUNK_WORDS};
+use crate::layout::dsp::{Blocks, CHUNK_WORDS, Sizes};
 use crate::linked;
 use crate::op::Accumulate;
 
 /// The blocks of a layer.
 #[derive(Clone, Copy)]
 pub(super) struct Stream<'a> {
-    blocks: Blocks,
+    sizes: Sizes,
     form: u32,
     /// Whether headers hold the biases, and a row is one chunk.
     pub(super) folded: bool,
     words: &'a [u32],
-    row_words: usize,
 }
 
 /// Whether products of checked weights finish all results of a layer: bytes of whole blocks, without a residual, at a
 /// shift that their high words have, from weights that hold their biases.
+#[inline(never)]
 pub(super) fn finishes(blocks: &Blocks, accumulate: &Accumulate, residual: bool, y: &TensorSpec) -> bool {
     let whole = usize::from(y.dims.c) & (blocks.channels - 1) == 0;
-    let stream = Stream::new(blocks, accumulate.weights).filter(|stream| stream.form == FOLDED);
     !residual
         && whole
         && y.dtype.is_bytes()
-        && stream.is_some_and(|stream| stream.shift(accumulate.shift).is_some())
+        && folded(blocks, accumulate).is_some_and(|stream| stream.shift(accumulate.shift).is_some())
+}
+
+/// Checked weights that hold their biases.
+pub(super) fn folded<'a>(blocks: &Blocks, accumulate: &Accumulate<'a>) -> Option<Stream<'a>> {
+    let stream = Stream::new(&blocks.sizes()?, accumulate.weights)?;
+    if stream.form == FOLDED { Some(stream) } else { None }
 }
 
 /// First word of weights whose headers hold the biases.
@@ -36,16 +41,17 @@ const FOLDED: u32 = 1;
 
 impl<'a> Stream<'a> {
     /// The words of checked weights; `None` where they are not aligned.
-    pub(super) fn new(blocks: &Blocks, weights: &'a [u8]) -> Option<Self> {
+    #[inline(always)]
+    pub(super) fn new(sizes: &Sizes, weights: &'a [u8]) -> Option<Self> {
         let (&form, words) = weight_words(weights)?.split_first()?;
         let folded = form == FOLDED || !linked::WIDE;
-        Some(Self { blocks: *blocks, form, folded, words, row_words: blocks.row_words() })
+        Some(Self { sizes: *sizes, form, folded, words })
     }
 
     /// The shift of a product's high word where accumulators still have the factor of their weights; `None` for a
     /// shift that is too small or too large, and where biases are not folded.
     pub(super) fn shift(&self, shift: u8) -> Option<u32> {
-        let behind = (u32::from(shift) + self.blocks.bits.log2_factor()).checked_sub(32)?;
+        let behind = (u32::from(shift) + self.sizes.blocks.bits.log2_factor()).checked_sub(32)?;
         (self.folded && behind < 32).then_some(behind)
     }
 
@@ -57,13 +63,19 @@ impl<'a> Stream<'a> {
         first: usize,
         blocks: usize,
     ) -> Product<'a, P> {
-        let weights = self.words.get(first * self.blocks.folded_words()..).unwrap_or(&[]);
-        Product { bits: self.blocks.bits, columns: columns.words, row_words: self.row_words, weights, blocks }
+        let weights = self.words.get(first * self.sizes.folded_words()..).unwrap_or(&[]);
+        Product {
+            bits: self.sizes.blocks.bits,
+            columns: columns.words,
+            row_words: self.sizes.row_words,
+            weights,
+            blocks,
+        }
     }
 
     /// Takes the factor of the weights from accumulators.
     pub(super) fn scale(&self, cells: &[Cell<i32>]) {
-        cells.iter().for_each(|cell| cell.set(cell.get() >> self.blocks.bits.log2_factor()));
+        cells.iter().for_each(|cell| cell.set(cell.get() >> self.sizes.blocks.bits.log2_factor()));
     }
 
     /// Accumulators of one block that is not folded: the sum over its chunks. `multiply` writes those of a product.
@@ -74,22 +86,23 @@ impl<'a> Stream<'a> {
         cells: &[Cell<i32>; N],
         multiply: impl Fn(&Product<'a, P>, [i32; P], &[Cell<i32>]),
     ) {
-        let mut weights = self.words.get(block * self.blocks.chunked_words()..).unwrap_or(&[]);
+        let mut weights = self.words.get(block * self.sizes.chunked_words()..).unwrap_or(&[]);
         let mut words = columns.words;
-        let mut left = self.row_words;
+        let mut left = self.sizes.row_words;
         cells.iter().for_each(|cell| cell.set(0));
         let part = [const { Cell::new(0) }; N];
-        for chunk in 0..self.blocks.chunks() {
-            let row_words = if self.blocks.chunks() == 1 { left } else { left.min(CHUNK_WORDS) };
+        for chunk in 0..self.sizes.chunks {
+            let row_words = if self.sizes.chunks == 1 { left } else { left.min(CHUNK_WORDS) };
             let sums = columns.sums_of(chunk);
-            let product = Product { bits: self.blocks.bits, columns: words, row_words, weights, blocks: 1 };
+            let product =
+                Product { bits: self.sizes.blocks.bits, columns: words, row_words, weights, blocks: 1 };
             multiply(&product, sums, &part);
             self.scale(&part);
             for (cell, part) in cells.iter().zip(&part) {
                 cell.set(cell.get().wrapping_add(part.get()));
             }
             left -= row_words;
-            weights = weights.get((row_words + 1) * self.blocks.channels..).unwrap_or(&[]);
+            weights = weights.get((row_words + 1) * self.sizes.blocks.channels..).unwrap_or(&[]);
             words = words.get(row_words * 2 * P..).unwrap_or(&[]);
         }
     }

@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use super::bytes::copy;
+use super::bytes::{copy, fill};
 use super::column::Columns;
 use super::nibbles::unpack;
 use super::product::PIXELS;
@@ -21,24 +21,22 @@ pub(super) struct Pixel {
 }
 
 impl Pixel {
-    /// The pixel before it.
+    /// The pixel `count` before it.
     #[inline(always)]
-    pub(super) fn step_back(&mut self, row_pixels: usize) {
-        self.index -= 1;
-        if self.w == 0 {
-            (self.h, self.w) = (self.h - 1, row_pixels);
+    pub(super) fn before(self, count: usize, row_pixels: usize) -> Self {
+        let Self { index, mut h, mut w } = self;
+        while w < count {
+            (h, w) = (h - 1, w + row_pixels);
         }
-        self.w -= 1;
+        Self { index: index - count, h, w: w - count }
     }
 
     /// The pixel behind it.
     #[inline(always)]
-    pub(super) fn step(&mut self, row_pixels: usize) {
-        self.index += 1;
-        self.w += 1;
-        if self.w == row_pixels {
-            (self.h, self.w) = (self.h + 1, 0);
-        }
+    pub(super) fn behind(self, row_pixels: usize) -> Self {
+        let Self { index, h, w } = self;
+        let (h, w) = if w + 1 == row_pixels { (h + 1, 0) } else { (h, w + 1) };
+        Self { index: index + 1, h, w }
     }
 }
 
@@ -63,8 +61,6 @@ pub(super) struct Taps<'a> {
     next: usize,
     /// Bytes from a pixel's first tap to the end of its last kernel row.
     end: usize,
-    /// Whether a kernel row is neighbouring bytes.
-    direct: bool,
     /// Padding.
     padding: &'a [Cell<u8>],
 }
@@ -76,9 +72,9 @@ impl<'a> Taps<'a> {
         let [kh, kw] = op.geometry.kernel.map(usize::from);
         let [dh, dw] = op.geometry.dilation.map(usize::from);
         let padding = staged.stage(0);
-        padding.iter().for_each(|cell| cell.set(x.spec().zero as u8));
+        fill(padding, x.spec().zero as u8);
         let direct = x.spec().dtype.is_bytes() && (dw == 1 || kw == 1);
-        let (bytes, next) = (op.blocks().padded_row(), dh * columns * channels);
+        let (bytes, next) = (staged.row_bytes(), dh * columns * channels);
         Self {
             x: *x,
             op,
@@ -94,7 +90,6 @@ impl<'a> Taps<'a> {
             step: dh,
             next,
             end: (kh - 1) * next + bytes,
-            direct,
             padding,
         }
     }
@@ -107,7 +102,9 @@ impl<'a> Taps<'a> {
             let top = (pixel.h * self.stride[0]).wrapping_sub(self.pad[0]);
             (top, (pixel.w * self.stride[1]).wrapping_sub(self.pad[1]))
         });
-        if corners.iter().all(|&(top, left)| top < self.tops && left < self.starts) {
+        // Rows ascend.
+        let [(first, _), _, (last, _)] = corners;
+        if first < self.tops && last < self.tops && corners.iter().all(|&(_, left)| left < self.starts) {
             let sources = corners.map(|(top, left)| {
                 self.x.cells().get((top * self.columns + left) * self.channels..).unwrap_or(&[])
             });
@@ -117,7 +114,7 @@ impl<'a> Taps<'a> {
                 return sums;
             }
         }
-        self.fill_rows(columns, pixels, corners)
+        self.fill_rows(columns, corners)
     }
 
     /// The same row by row, with padding.
@@ -125,64 +122,58 @@ impl<'a> Taps<'a> {
     fn fill_rows(
         &self,
         columns: &Columns<'a, PIXELS>,
-        pixels: &[Pixel; PIXELS],
-        corners: [(usize, usize); PIXELS],
+        mut corners: [(usize, usize); PIXELS],
     ) -> [i32; PIXELS] {
         let mut filler = columns.filler();
-        let mut row = corners.map(|(top, _)| top);
         for _ in 0..self.kernel_rows {
-            filler.push(core::array::from_fn(|p| {
-                if row[p] >= self.rows {
-                    return self.padding;
-                }
-                let left = corners[p].1;
-                let start = (row[p] * self.columns).wrapping_add(left).wrapping_mul(self.channels);
-                match self.x.cells().get(start..start.wrapping_add(self.bytes)) {
-                    Some(here) if left < self.starts => here,
-                    _ => self.stage(row[p], pixels[p].w, columns.stage(1 + p)),
-                }
-            }));
-            row = row.map(|row| row.wrapping_add(self.step));
+            filler.push(core::array::from_fn(|p| self.row(corners[p], columns, p)));
+            for (row, _) in &mut corners {
+                *row = row.wrapping_add(self.step);
+            }
         }
         filler.finish()
     }
 
-    /// The bytes under one kernel row, zero points where it is padded. What lies behind does not matter.
+    /// The bytes under one kernel row of pixel `p`: from where they lie, or staged with zero points where the row is padded.
+    /// What lies behind does not matter.
     #[inline(never)]
-    fn stage<'s>(&self, row: usize, ox: usize, stage: &'s [Cell<u8>]) -> &'s [Cell<u8>] {
-        let geometry = &self.op.geometry;
-        let kw = usize::from(geometry.kernel[1]);
-        let spec = self.x.spec();
-        // Bytes beside a row are bytes too: they are copied, then replaced.
-        let left = (ox * self.stride[1]).wrapping_sub(self.pad[1]);
+    fn row(&self, (row, left): (usize, usize), columns: &Columns<'a, PIXELS>, p: usize) -> &'a [Cell<u8>] {
+        if row >= self.rows {
+            return self.padding;
+        }
         let start = (row * self.columns).wrapping_add(left).wrapping_mul(self.channels);
         if let Some(here) = self.x.cells().get(start..start.wrapping_add(self.bytes))
-            && self.direct
+            && left < self.starts
         {
-            copy(here, stage);
-            let before = if left < self.columns { 0 } else { left.wrapping_neg().min(kw) };
-            let inside = (left.wrapping_add(kw).min(self.columns)).wrapping_sub(left).min(kw);
-            let after = stage.get(inside * self.channels..).unwrap_or(&[]);
-            fill(stage, before * self.channels, spec.zero as u8);
-            fill(after, (kw - inside) * self.channels, spec.zero as u8);
-            return stage;
+            return here;
         }
-        let (bytes, pixel) = (spec.dtype.is_bytes(), spec.pixel_bytes());
-        let mut out = stage;
+        let stage = columns.stage(1 + p);
+        self.stage((row, left), stage);
+        stage
+    }
+
+    #[inline(always)]
+    fn stage(&self, (row, left): (usize, usize), mut out: &[Cell<u8>]) {
+        let geometry = &self.op.geometry;
+        let kw = usize::from(geometry.kernel[1]);
+        let dilation = usize::from(geometry.dilation[1]);
+        let spec = self.x.spec();
+        let bytes = spec.dtype.is_bytes();
+        // Neighbouring taps are neighbouring bytes, unless a pixel's last nibble has none beside it.
+        let neighbours = dilation == 1 && (bytes || self.channels & 1 == 0);
         let mut kx = 0;
         while kx < kw {
-            let Some(ix) = geometry.column(ox, kx, self.columns) else {
-                out = fill(out, self.channels, spec.zero as u8);
-                kx += 1;
-                continue;
-            };
-            // Neighbouring taps are neighbouring bytes, unless a pixel's last nibble has none beside it.
-            let neighbours = geometry.dilation[1] == 1 && (bytes || self.channels & 1 == 0);
-            let taps = if neighbours { (kw - kx).min(self.columns - ix) } else { 1 };
-            let start = (row * self.columns + ix) * pixel;
-            let source = self.x.cells().get(start..start + taps * pixel).unwrap_or(&[]);
-            let (now, behind) = out.split_at_checked(taps * self.channels).unwrap_or((&[], &[]));
-            if bytes {
+            let column = left.wrapping_add(kx * dilation);
+            let inside = column < self.columns;
+            // Up to the input's first column from left of it; what lies right of the input is padding to the end.
+            let same = if inside { self.columns - column } else { column.wrapping_neg() };
+            let taps = if neighbours { same.min(kw - kx) } else { 1 };
+            let Some((now, behind)) = out.split_at_checked(taps * self.channels) else { return };
+            let source = (row * self.columns).wrapping_add(column).wrapping_mul(spec.pixel_bytes());
+            let source = self.x.cells().get(source..).unwrap_or(&[]);
+            if !inside {
+                fill(now, spec.zero as u8);
+            } else if bytes {
                 copy(source, now);
             } else {
                 unpack(source, now);
@@ -190,13 +181,5 @@ impl<'a> Taps<'a> {
             out = behind;
             kx += taps;
         }
-        stage
     }
-}
-
-/// Sets `count` bytes; gives those behind them.
-fn fill(out: &[Cell<u8>], count: usize, value: u8) -> &[Cell<u8>] {
-    let (now, behind) = out.split_at_checked(count).unwrap_or((out, &[]));
-    now.iter().for_each(|cell| cell.set(value));
-    behind
 }

@@ -20,6 +20,7 @@ pub(crate) fn scratch(op: &Conv2d) -> usize {
 /// # Errors
 /// Those of [`Conv2d::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
 /// weights in another layout.
+#[inline(never)]
 pub fn conv2d(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -27,7 +28,7 @@ pub fn conv2d(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     if op.accumulate.layout != Layout::Mve || op.groups != 1 {
         return Err(KernelError::UnsupportedLayout);
     }

@@ -6,15 +6,20 @@ use super::bytes::{gather, unpack};
 use super::column::scratch_bytes;
 use super::product::{Dense as Product, Output, SUMS};
 use super::requantize::{Accumulators, BATCH};
-use crate::layout::mve::{LANES, block_bytes};
-use crate::op::Dense;
+use crate::layout::mve::{self, LANES, block_bytes};
+use crate::op::{Dense, Packed};
 use crate::scratch::take;
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Whole vectors of bytes are read where they lie.
 pub(crate) fn scratch(x: &TensorSpec) -> usize {
     let (h, w, c) = x.dims.hwc();
-    let row_len = crate::size::product(h * w, c).unwrap_or(usize::MAX);
+    needed(x, crate::size::product(h * w, c).unwrap_or(usize::MAX))
+}
+
+/// The same of a known length.
+#[inline(always)]
+fn needed(x: &TensorSpec, row_len: usize) -> usize {
     if direct(x, row_len) { 0 } else { scratch_bytes(row_len, 1) }
 }
 
@@ -27,6 +32,7 @@ fn direct(x: &TensorSpec, row_len: usize) -> bool {
 /// # Errors
 /// Those of [`Dense::check`], [`KernelError::InvalidScratch`], and [`KernelError::UnsupportedLayout`] for
 /// weights in another layout.
+#[inline(never)]
 pub fn dense(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -34,22 +40,24 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     if op.accumulate.layout != Layout::Mve {
         return Err(KernelError::UnsupportedLayout);
     }
-    let stage = take(scratch, op.scratch_bytes(&x.spec()))?;
-    let (rows, columns, deep) = x.spec().dims.hwc();
-    let row_len = rows * columns * deep;
+    let (x_spec, y_spec) = (x.spec(), y.spec());
+    let (rows, columns, deep) = x_spec.dims.hwc();
+    // No overflow on a 32-bit device: the bytes of a tensor hold two elements at most.
+    let (row_len, channels) = (rows * columns * deep, usize::from(y_spec.dims.c));
+    let accumulate = &op.accumulate;
+    let bits = accumulate.weight_bits;
+    let weights = Packed { bytes: mve::bytes(bits, channels, row_len), words: false };
+    op.fits_packed(&x_spec, residual.map(|r| r.spec()).as_ref(), &y_spec, weights)?;
+    let stage = take(scratch, needed(&x_spec, row_len))?;
     let input = if direct(&x.spec(), row_len) {
         x.cells()
     } else {
         fill(x, stage);
         stage
     };
-    let accumulate = &op.accumulate;
-    let bits = accumulate.weight_bits;
-    let channels = usize::from(y.spec().dims.c);
     let mut first = 0;
     if residual.is_none() && y.spec().dtype == Dtype::I8 && accumulate.shift == 32 {
         let pairs = channels >> SUMS.trailing_zeros();
@@ -63,6 +71,24 @@ pub fn dense(
         );
         first = pairs * SUMS;
     }
+    if first < channels {
+        rest(input, (row_len, first), residual, op, y);
+    }
+    Ok(())
+}
+
+/// Results from channel `first` on by way of their accumulators.
+#[inline(never)]
+fn rest(
+    input: &[Cell<u8>],
+    (row_len, mut first): (usize, usize),
+    residual: Option<&Tensor>,
+    op: &Dense,
+    y: &Tensor,
+) {
+    let accumulate = &op.accumulate;
+    let bits = accumulate.weight_bits;
+    let channels = usize::from(y.spec().dims.c);
     let sums = [const { Cell::new(0) }; BATCH];
     let block_bytes = block_bytes(bits, row_len);
     while first < channels {
@@ -78,7 +104,6 @@ pub fn dense(
         Accumulators { sums: &sums, apart: false, first, channels }.store(accumulate, y, residual, (0, 0));
         first += count;
     }
-    Ok(())
 }
 
 /// All elements as bytes.

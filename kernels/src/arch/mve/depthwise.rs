@@ -50,6 +50,7 @@ fn kept_rows(op: &Depthwise) -> usize {
 ///
 /// # Errors
 /// Those of [`Depthwise::check`], and [`KernelError::InvalidScratch`].
+#[inline(never)]
 pub fn depthwise(
     x: &Tensor,
     residual: Option<&Tensor>,
@@ -58,12 +59,12 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     if !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
-        op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+        op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
         take(scratch, op.scratch_bytes(&x.spec(), &y.spec(), None))?;
         let accumulate = op.accumulate.rows();
         return generic::depthwise(x, residual, &Depthwise { accumulate, ..*op }, scratch, y);
     }
-    op.check(&x.spec(), None, &y.spec())?;
+    op.fits(&x.spec(), None, &y.spec())?;
     let need = op.scratch_bytes(&x.spec(), &y.spec(), None);
     let scratch = take(scratch, need)?;
     let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).ok_or(small(scratch, need))?;

@@ -18,8 +18,11 @@ struct Task {
     bias: *const i32,
     /// Null asks for accumulators in `raw`.
     multipliers: *const i32,
-    y: [*const Cell<u8>; PIXELS],
-    /// Vectors behind the first one.
+    y: *const Cell<u8>,
+    /// The second pixel's results; of a dense layer of 8-bit weights the bytes of instructions from where its loop is
+    /// entered to the loop's end.
+    second: usize,
+    /// Vectors behind the first one; of a dense layer of 8-bit weights passes of its loop.
     rest: usize,
     blocks: usize,
     raw: *const Cell<i32>,
@@ -97,10 +100,43 @@ macro_rules! dense_step {
     };
 }
 
+/// Sums of a block without their bias: the first vector starts them.
+macro_rules! counted {
+    ($step:ident, $weights:ident) => {
+        concat!(
+            "ldr r1, [sp]\n ldr r11, [sp, #28]\n",
+            $step!($weights, "vmladav.s8"),
+            "lsrs r11, r11, #1\n bcc 3f\n",
+            $step!($weights, "vmladava.s8"),
+            "3:\n beq 5f\n",
+            "4:\n",
+            $step!($weights, "vmladava.s8"),
+            $step!($weights, "vmladava.s8"),
+            "subs r11, #1\n bne 4b\n",
+            "5:\n",
+        )
+    };
+}
+/// Sums of a pair of blocks of 8-bit weights on their biases, four vectors a pass.
+macro_rules! entered {
+    () => {
+        concat!(
+            "ldr r1, [sp]\n ldmia.w r9!, {{r0, r2, r4, r6, r8, r10, r12, lr}}\n",
+            "ldr r11, [sp, #28]\n ldr pc, [sp, #24]\n",
+            "4:\n",
+            dense_step!(weights_8, "vmladava.s8"),
+            dense_step!(weights_8, "vmladava.s8"),
+            dense_step!(weights_8, "vmladava.s8"),
+            dense_step!(weights_8, "vmladava.s8"),
+            "5:\n subs r11, #1\n bne 4b\n",
+        )
+    };
+}
+
 /// One kernel. Frame: the task.
 macro_rules! kernel {
     (
-        $name:ident, $step:ident, $weights:ident, scale: [$mask:literal, $scale:literal],
+        $name:ident, sums: $sums:expr, scale: [$mask:literal, $scale:literal],
         start: $start:literal, bias: $bias:literal, multipliers: $multipliers:literal, store: $store:literal,
         next: $next:literal
     ) => {
@@ -117,34 +153,20 @@ macro_rules! kernel {
                 "vdup.32 q6, r11",
                 "vdup.32 q7, r12",
                 $mask,
-                "mov r11, r5",
                 "mov r9, r4",
+                "mov r7, r5",
                 "mov r5, r3",
                 $start,
-                // A block: the first vector starts the sums.
+                // A block.
                 "2:",
-                "ldr r1, [sp]",
-                "ldr r7, [sp, #28]",
-                $step!($weights, "vmladav.s8"),
-                "lsrs r7, r7, #1",
-                "bcc 3f",
-                $step!($weights, "vmladava.s8"),
-                "3:",
-                "beq 5f",
-                "4:",
-                $step!($weights, "vmladava.s8"),
-                $step!($weights, "vmladava.s8"),
-                "subs r7, #1",
-                "bne 4b",
-                "5:",
+                $sums,
                 "vmov q0[2], q0[0], r0, r4",
                 "vmov q0[3], q0[1], r2, r6",
                 "vmov q1[2], q1[0], r8, r12",
                 "vmov q1[3], q1[1], r10, lr",
                 $scale,
                 $bias,
-                "cmp r11, #0",
-                "beq 7f",
+                "cbz r7, 7f",
                 $multipliers,
                 "vmax.s32 q0, q0, q6",
                 "vmax.s32 q1, q1, q6",
@@ -173,39 +195,51 @@ macro_rules! kernel {
 
 macro_rules! strip_kernel {
     ($name:ident, $weights:ident, $scale:tt) => {
-        kernel!($name, strip_step, $weights, scale: $scale,
+        kernel!($name, sums: counted!(strip_step, $weights), scale: $scale,
             start: "mov r3, r2",
             bias: "vldrw.u32 q2, [r9], #16\n vadd.i32 q0, q0, q2\n vadd.i32 q1, q1, q2",
-            multipliers: "vldrw.u32 q2, [r11], #16\n vmulh.s32 q0, q0, q2\n vmulh.s32 q1, q1, q2",
+            multipliers: "vldrw.u32 q2, [r7], #16\n vmulh.s32 q0, q0, q2\n vmulh.s32 q1, q1, q2",
             store: "ldrd r0, r2, [sp, #20]\n vstrb.32 q0, [r0], #4\n vstrb.32 q1, [r2], #4\n strd r0, r2, [sp, #20]",
             next: "ldr r3, [sp, #4]");
     };
 }
 macro_rules! dense_kernel {
-    ($name:ident, $weights:ident, $scale:tt) => {
-        kernel!($name, dense_step, $weights, scale: $scale,
-            // The second block lies behind the first.
-            start: "mov r3, r5\n add r5, r2",
-            bias: "vldrw.u32 q2, [r9], #16\n vldrw.u32 q3, [r9], #16\n vadd.i32 q0, q0, q2\n vadd.i32 q1, q1, q3",
-            multipliers: "vldrw.u32 q2, [r11], #16\n vldrw.u32 q3, [r11], #16\n vmulh.s32 q0, q0, q2\n vmulh.s32 q1, q1, q3",
+    ($name:ident, sums: $sums:expr, scale: $scale:tt, start: $start:literal, bias: $bias:literal) => {
+        kernel!($name, sums: $sums, scale: $scale, start: $start, bias: $bias,
+            multipliers: "vldrw.u32 q2, [r7], #16\n vldrw.u32 q3, [r7], #16\n vmulh.s32 q0, q0, q2\n vmulh.s32 q1, q1, q3",
             store: "ldr r0, [sp, #20]\n vstrb.32 q0, [r0], #4\n vstrb.32 q1, [r0], #4\n str r0, [sp, #20]",
             next: "ldr r2, [sp, #4]\n mov r3, r5\n add r5, r2");
+    };
+}
+macro_rules! narrow_dense_kernel {
+    ($name:ident, $weights:ident, $scale:tt) => {
+        dense_kernel!($name, sums: counted!(dense_step, $weights), scale: $scale,
+            // The second block lies behind the first.
+            start: "mov r3, r5\n add r5, r2",
+            bias: "vldrw.u32 q2, [r9], #16\n vldrw.u32 q3, [r9], #16\n vadd.i32 q0, q0, q2\n vadd.i32 q1, q1, q3");
     };
 }
 
 strip_kernel!(strip_8, weights_8, ["", ""]);
 strip_kernel!(strip_4, weights_4, ["vmov.i8 q5, #0xf0", "vshr.s32 q0, q0, #4\n vshr.s32 q1, q1, #4"]);
 strip_kernel!(strip_2, weights_2, ["vmov.i8 q5, #0xc0", "vshr.s32 q0, q0, #6\n vshr.s32 q1, q1, #6"]);
-dense_kernel!(dense_8, weights_8, ["", ""]);
-dense_kernel!(dense_4, weights_4, ["vmov.i8 q5, #0xf0", "vshr.s32 q0, q0, #4\n vshr.s32 q1, q1, #4"]);
-dense_kernel!(dense_2, weights_2, ["vmov.i8 q5, #0xc0", "vshr.s32 q0, q0, #6\n vshr.s32 q1, q1, #6"]);
+// Biases join sums that have no factor, so they may come first.
+dense_kernel!(dense_8, sums: entered!(), scale: ["", ""],
+    start: "mov r3, r5\n add r5, r2\n ldr r1, [sp, #24]\n adr r0, 5f\n sub r0, r1\n orr r0, #1\n str r0, [sp, #24]",
+    bias: "");
+narrow_dense_kernel!(dense_4, weights_4, ["vmov.i8 q5, #0xf0", "vshr.s32 q0, q0, #4\n vshr.s32 q1, q1, #4"]);
+narrow_dense_kernel!(dense_2, weights_2, ["vmov.i8 q5, #0xc0", "vshr.s32 q0, q0, #6\n vshr.s32 q1, q1, #6"]);
+
+/// Vectors that a pass of [`entered`] takes, and the bytes of instructions for each.
+const UNROLLED: (usize, usize) = (4, 17 * 4);
 
 /// Fills in where results go.
 fn directed(output: &Output, task: Task) -> Task {
     match output {
         Output::Bytes { multipliers, clamp, y } => Task {
             multipliers: multipliers.as_ptr(),
-            y: y.map(<[_]>::as_ptr),
+            y: y[0].as_ptr(),
+            second: if task.second == 0 { y[1].as_ptr().expose_provenance() } else { task.second },
             lo: i32::from(clamp.lo),
             hi: i32::from(clamp.hi),
             ..task
@@ -219,7 +253,8 @@ const NOTHING: Task = Task {
     weights: core::ptr::null(),
     bias: core::ptr::null(),
     multipliers: core::ptr::null(),
-    y: [core::ptr::null(); PIXELS],
+    y: core::ptr::null(),
+    second: 0,
     rest: 0,
     blocks: 0,
     raw: core::ptr::null(),
@@ -253,16 +288,26 @@ pub(super) fn strip(strip: &Strip, blocks: usize, output: &Output) {
 /// Pairs of blocks of four channels by one input; the caller has counted them against every slice.
 #[inline(always)]
 pub(super) fn dense(dense: &Dense, pairs: usize, output: &Output) {
+    let (vectors, bytes) = UNROLLED;
+    let (second, rest) = match dense.bits {
+        WeightBits::W8 => {
+            let first = ((dense.vectors - 1) & (vectors - 1)) + 1;
+            (first * bytes, (dense.vectors + vectors - 1) >> vectors.ilog2())
+        }
+        _ => (0, dense.vectors - 1),
+    };
     let task = Task {
         x: [dense.input.as_ptr().expose_provenance(), dense.stride],
         weights: dense.weights.as_ptr(),
         bias: dense.bias.as_ptr(),
-        rest: dense.vectors - 1,
+        second,
+        rest,
         blocks: pairs,
         ..NOTHING
     };
     let task = directed(output, task);
-    // SAFETY: as for `strip`; two blocks lie `stride` apart.
+    // SAFETY: as for `strip`; two blocks lie `stride` apart. The loop of 8-bit weights is entered a whole number of
+    // vectors before its end.
     unsafe {
         match dense.bits {
             WeightBits::W8 => dense_8(&task),

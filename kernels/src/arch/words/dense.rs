@@ -21,7 +21,7 @@ pub fn dense(
     if x.spec().dtype != Dtype::I8 || op.accumulate.weight_bits != WeightBits::W8 {
         return generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y);
     }
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let (input, channels) = (x.cells(), usize::from(y.spec().dims.c));
     let output = Pixel::new(&op.accumulate, y, residual, (0, 0));
     let bytes = Bytes::new(&op.accumulate, y, residual);

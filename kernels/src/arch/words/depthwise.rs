@@ -35,7 +35,7 @@ pub fn depthwise(
     y: &Tensor,
 ) -> Result<(), KernelError> {
     let (rows, columns, channels) = y.spec().dims.hwc();
-    op.check(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
+    op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let ring = op.ring(x, y, scratch)?;
     // RV32IM has instructions for rows as they lie.
     if cfg!(not(rv32im)) && residual.is_none() && planes::run(x, op, scratch, y)? {
