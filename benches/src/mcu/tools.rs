@@ -13,7 +13,7 @@ pub fn version(program: &str, arguments: &[&str]) -> String {
 
 /// Emulator, disassembler and firmware's compiler.
 pub fn versions(isa: Isa, compiler: &str) -> Vec<String> {
-    let [disassembler, _] = isa.disassemblers().0;
+    let [disassembler, _] = isa.disassemblers().map(|one| one.program);
     vec![
         version(isa.emulator().0, &["--version"]),
         version(disassembler, &["--version"]),

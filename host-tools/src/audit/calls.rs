@@ -94,7 +94,7 @@ fn flow(function: &Function, index: usize) -> Flow {
     let instruction = &function.instructions[index];
     let mnemonic = instruction.mnemonic.as_str();
     let register = instruction.first_register();
-    if instruction.is_data() {
+    if instruction.is_data() || is_filler(function, index) {
         return Flow::Inside;
     }
     if is(mnemonic, "bx") {
@@ -130,6 +130,15 @@ fn falls_off(function: &Function, index: usize) -> bool {
     let returns =
         instruction.operands.contains("pc}") || matches!(instruction.mnemonic.as_str(), "udf" | "bkpt");
     index + 1 == function.instructions.len() && !returns && instruction.mnemonic != "nop"
+}
+
+/// The linker's bytes behind a function, 0xd4d4, which read as a branch; behind a jump or return that is always taken
+/// nothing reaches it.
+fn is_filler(function: &Function, index: usize) -> bool {
+    let [.., before, last] = &function.instructions[..=index] else { return false };
+    let leaves = matches!(before.mnemonic.as_str(), "b" | "bx")
+        || matches!(before.mnemonic.as_str(), "pop" | "ldmia") && before.operands.contains("pc}");
+    index + 1 == function.instructions.len() && last.mnemonic == "bmi" && leaves
 }
 
 /// A jump through a register is proven to be a jump table by its shape, which only a `match` compiles to, and
@@ -256,6 +265,19 @@ mod tests {
         }
         let falls = format!("000001fe <entry>:\n 1fe:\t3001 \tadds\tr0, #1\n{TAIL}");
         assert_eq!(names(&falls).0, ["entry", "other"]);
+    }
+
+    #[test]
+    fn what_fills_the_space_behind_a_function_is_no_branch() {
+        let filled = |last: &str| {
+            format!("000001fa <entry>:\n 1fa:\t{last}\n 1fe:\td4d4 \tbmi.n\t200 <other>\n{TAIL}")
+        };
+        for leaves in ["bd80 \tpop\t{r7, pc}", "4770 \tbx\tlr"] {
+            assert_eq!(names(&filled(leaves)).0, ["entry"], "{leaves}");
+        }
+        for stays in ["bd80 \tpopcs\t{r7, pc}", "bc80 \tpop\t{r7}"] {
+            assert_eq!(names(&filled(stays)).0, ["entry", "other"], "{stays}");
+        }
     }
 
     #[test]

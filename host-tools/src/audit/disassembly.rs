@@ -5,7 +5,7 @@ use std::{fs, io, path::Path, process::Command};
 use object::Object;
 
 use super::AuditError;
-use crate::board::Isa;
+use crate::board::{Disassembler, Isa};
 
 /// The firmware's code.
 #[derive(Debug)]
@@ -48,9 +48,9 @@ impl Program {
     pub fn read(firmware: &Path) -> Result<Self, AuditError> {
         let architecture = object::File::parse(fs::read(firmware)?.as_slice())?.architecture();
         let isa = Isa::of(architecture).ok_or(AuditError::Architecture(architecture))?;
-        let (programs, package) = isa.disassemblers();
-        for program in programs {
-            match Command::new(program).arg("-d").arg(firmware).output() {
+        let disassemblers = isa.disassemblers();
+        for Disassembler { program, options } in disassemblers {
+            match Command::new(program).arg("-d").args(options).arg(firmware).output() {
                 Ok(output) if output.status.success() => {
                     let parsed = Self::parse(isa, &String::from_utf8_lossy(&output.stdout));
                     return if parsed.functions.is_empty() { Err(AuditError::Empty) } else { Ok(parsed) };
@@ -63,7 +63,8 @@ impl Program {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(AuditError::NoDisassembler { programs, package })
+        let programs = disassemblers.map(|one| one.program);
+        Err(AuditError::NoDisassembler { programs, package: isa.binutils() })
     }
 
     /// Reads a disassembly's text.

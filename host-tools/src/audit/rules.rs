@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     Finding,
     calls::{Reach, callee},
-    disassembly::{Instruction, Program, demangle},
+    disassembly::{Function, Instruction, Program, demangle},
     riscv,
 };
 use crate::board::Isa;
@@ -78,8 +78,11 @@ pub(super) fn check(program: &Program, reach: &Reach, frames: &dyn Fn(u32) -> Ve
             function.instructions.iter().enumerate().filter(|(_, one)| !one.is_data())
         {
             let wide = is_wide_multiply(program, index, position);
-            let rule =
-                if wide { Some(Rule::WideMultiply) } else { forbidden_instruction(program.isa, instruction) };
+            let rule = if wide {
+                Some(Rule::WideMultiply)
+            } else {
+                forbidden_instruction(program.isa, function, instruction)
+            };
             let Some(rule) = rule else { continue };
             let origin = frames(instruction.address);
             let proven =
@@ -148,11 +151,13 @@ fn multiplies_wide(symbol: &str) -> bool {
     .any(|name| symbol.strip_prefix("kernels::arch::").is_some_and(|symbol| symbol.starts_with(name)))
 }
 
-fn forbidden_instruction(isa: Isa, instruction: &Instruction) -> Option<Rule> {
+fn forbidden_instruction(isa: Isa, function: &Function, instruction: &Instruction) -> Option<Rule> {
     let mnemonic = instruction.mnemonic.as_str();
     let starts = |names: &[&str]| names.iter().any(|name| mnemonic.starts_with(name));
     let (divides, is_float) = match isa {
-        Isa::Thumb => (starts(&["sdiv", "udiv"]), starts(&["v"])),
+        Isa::Thumb => {
+            (starts(&["sdiv", "udiv"]), starts(&["v"]) && !is_integer_vector(function, instruction))
+        }
         // Vector instructions too: they are no part of what was audited here.
         Isa::RiscV => (starts(&["div", "rem"]), starts(&["f", "c.f", "v"]) && !mnemonic.starts_with("fence")),
     };
@@ -163,6 +168,26 @@ fn forbidden_instruction(isa: Isa, instruction: &Instruction) -> Option<Rule> {
     } else {
         None
     }
+}
+
+/// A Helium instruction of integers: it names a vector or the predicate, and no floating-point type. In functions with
+/// vectors their parts are saved and moved by floating-point names.
+fn is_integer_vector(function: &Function, instruction: &Instruction) -> bool {
+    let mnemonic = instruction.mnemonic.as_str();
+    let float = [".f16", ".f32", ".f64"].iter().any(|kind| mnemonic.contains(kind));
+    let predicates = ["vpt", "vpst", "vpnot", "vctp"].iter().any(|name| mnemonic.starts_with(name));
+    let moves =
+        matches!(mnemonic, "vpush" | "vpop" | "vmov") && function.instructions.iter().any(names_vector);
+    !float && (predicates || moves || names_vector(instruction))
+}
+
+fn names_vector(instruction: &Instruction) -> bool {
+    instruction.operands.split([',', ' ', '{', '}']).any(|operand| {
+        let operand = operand.trim_end_matches('!');
+        let lane = operand.split('[').next().unwrap_or_default();
+        operand.eq_ignore_ascii_case("p0")
+            || lane.strip_prefix('q').is_some_and(|number| number.parse::<u8>().is_ok())
+    })
 }
 
 fn forbidden_function(symbol: &str) -> Option<Rule> {
@@ -355,6 +380,35 @@ mod tests {
         let reach = Reach::from(&program, "sparrowhawk_infer").expect("the entry is there");
         let findings = check(&program, &reach, &|_| Vec::new());
         assert_eq!(findings[0].path, ["sparrowhawk_infer", "__udivsi3"]);
+    }
+
+    #[test]
+    fn integer_vectors_are_no_floats() {
+        let holding = |first: &str, second: &str| {
+            format!(
+                "00000100 <sparrowhawk_infer>:\n 100:\t{first}\n 104:\t{second}\n 108:\tbd80 \tpop\t{{r7, pc}}\n"
+            )
+        };
+        let vector = "ef22 0844 \tvadd.i32\tq0, q1, q2";
+        for harmless in [
+            "fd92 1e10 \tvldrw.u32\tq0, [r2], #16",
+            "ec40 0f12 \tvmov\tq1[2], q1[0], r0, r2",
+            "eefd 1a10 \tvmrs\tr1, p0",
+            "fe71 0f4d \tvpst",
+        ] {
+            assert_eq!(rules_of(&holding(harmless, "bf00 \tnop"), &[]), [], "{harmless}");
+        }
+        for part in
+            ["ed2d ab06 \tvpush\t{d10-d12}", "ec53 0b1a \tvmov\tr0, r3, d10", "ee16 2a10 \tvmov\tr2, s12"]
+        {
+            assert_eq!(rules_of(&holding(part, vector), &[]), [], "{part}");
+            assert_eq!(rules_of(&holding(part, "bf00 \tnop"), &[]), [Rule::FloatInstruction], "{part}");
+        }
+        for float in
+            ["ef02 0d44 \tvadd.f32\tq0, q1, q2", "eeb0 0a60 \tvmov.f32\ts0, s1", "ed90 0b00 \tvldr\td0, [r0]"]
+        {
+            assert_eq!(rules_of(&holding(float, vector), &[]), [Rule::FloatInstruction], "{float}");
+        }
     }
 
     #[test]

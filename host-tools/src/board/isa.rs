@@ -14,6 +14,15 @@ pub enum Isa {
     RiscV,
 }
 
+/// A program that disassembles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disassembler {
+    /// Its name.
+    pub program: &'static str,
+    /// What it needs to be told about the core.
+    pub options: &'static [&'static str],
+}
+
 impl Isa {
     /// That of a linked file; `None` for one that no board runs.
     pub fn of(architecture: Architecture) -> Option<Self> {
@@ -32,11 +41,26 @@ impl Isa {
         }
     }
 
-    /// Disassemblers to try, in order, and Debian's package with the first.
-    pub fn disassemblers(self) -> ([&'static str; 2], &'static str) {
+    /// Disassemblers to try, in order.
+    pub fn disassemblers(self) -> [Disassembler; 2] {
         match self {
-            Self::Thumb => (["arm-none-eabi-objdump", "llvm-objdump"], "binutils-arm-none-eabi"),
-            Self::RiscV => (["riscv64-unknown-elf-objdump", "llvm-objdump"], "binutils-riscv64-unknown-elf"),
+            // Helium is not known from the file alone; instructions that both architectures have read the same.
+            Self::Thumb => [
+                Disassembler { program: "arm-none-eabi-objdump", options: &["-m", "armv8.1-m.main"] },
+                Disassembler { program: "llvm-objdump", options: &["--mattr=+mve"] },
+            ],
+            Self::RiscV => [
+                Disassembler { program: "riscv64-unknown-elf-objdump", options: &[] },
+                Disassembler { program: "llvm-objdump", options: &[] },
+            ],
+        }
+    }
+
+    /// Debian's package with the first disassembler.
+    pub fn binutils(self) -> &'static str {
+        match self {
+            Self::Thumb => "binutils-arm-none-eabi",
+            Self::RiscV => "binutils-riscv64-unknown-elf",
         }
     }
 }

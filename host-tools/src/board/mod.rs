@@ -18,7 +18,7 @@ pub use chips::{CHIPS, Chip, Device};
 pub use emulate::{Mode, RunOptions, conformance, run};
 pub use error::BoardError;
 pub use firmware::{Image, build, build_image, build_product};
-pub use isa::Isa;
+pub use isa::{Disassembler, Isa};
 pub use lines::{BoardRun, InputRun};
 pub use toolchain::Toolchain;
 

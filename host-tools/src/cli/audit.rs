@@ -11,7 +11,7 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 pub struct AuditArgs {
     /// Boards whose firmware is audited.
-    #[arg(long, value_name = "NAME", default_values = ["microbit", "mps2-an386", "virt-rv32imc"])]
+    #[arg(long, value_name = "NAME", default_values = ["microbit", "mps2-an386", "mps3-an547", "virt-rv32imc"])]
     board: Vec<String>,
 }
 
