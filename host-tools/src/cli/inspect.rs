@@ -11,7 +11,7 @@ use super::counting::{against, estimates};
 use super::model_file::ModelFile;
 use crate::board::Device;
 use crate::count::{Cost, Record};
-use crate::lower::tier;
+use crate::lower::{Kernel, kernel};
 use crate::quantize::Meta;
 use crate::report::{main_bits, thousands};
 
@@ -69,7 +69,7 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
         println!("  counted {} cycles, {time:.2} ms{}", thousands(sum), against(&estimates, counted));
     }
     println!(
-        "\n  {:<5}{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}{:>12}  {:<24}{:<16}nodes",
+        "\n  {:<5}{:<13}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}{:>12}  {:<24}{:<16}nodes",
         "step",
         "op",
         "kernel",
@@ -86,13 +86,13 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
     for (index, step) in model.steps().enumerate() {
         let cycles = [estimates[index], counted.and_then(|all| all.get(index)).and_then(|cost| cost.cycles)];
         let name = meta.as_ref().and_then(|m| m.steps.get(index));
-        let tier = tier(&step, interface.layout, model.constants());
-        println!("  {index:<5}{}", row(&step, tier, cycles, name));
+        let kernel = kernel(&step, interface.layout, model.constants());
+        println!("  {index:<5}{}", row(&step, kernel, cycles, name));
     }
     Ok(true)
 }
 
-fn row(step: &Step, tier: &str, cycles: [Option<u64>; 2], name: Option<&String>) -> String {
+fn row(step: &Step, kernel: Kernel, cycles: [Option<u64>; 2], name: Option<&String>) -> String {
     let [h, w, c] = step.output.dims;
     let (bits, bytes) =
         step.op.accumulate().map_or((0, 0), |a| (WeightBits::from(a.width).bits(), a.weights.bytes));
@@ -104,9 +104,9 @@ fn row(step: &Step, tier: &str, cycles: [Option<u64>; 2], name: Option<&String>)
         bytes => format!("{bytes} at {}", step.scratch.offset),
     };
     format!(
-        "{:<13}{:<9}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
+        "{:<13}{:<13}{:>12}{:>4}{:>4}{:>9}{:>12}{:>12}{:>12}  {arena:<24}{scratch:<16}{}",
         step.op.name(),
-        tier,
+        kernel,
         format!("{h}x{w}x{c}"),
         dash(bits.into()),
         main_bits(&step.op),

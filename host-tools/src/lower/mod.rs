@@ -14,7 +14,7 @@ mod weights;
 pub use emit::{Network, StepInfo, Tensor};
 pub use fold::{Folded, Norm, fold};
 pub use layer::{Layer, LayerOp, Layers};
-pub use pack::tier;
+pub use pack::{Kernel, kernel};
 pub use plan::ArenaBlock;
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};

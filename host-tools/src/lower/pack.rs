@@ -1,11 +1,13 @@
 //! Weights as a board's kernels stream them: the constants of a network anew, in another layout.
 
+use std::fmt;
+
 use kernels::arch::{armv7em, mve as helium, words};
 use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::layout::mve;
-use kernels::op::{Accumulate, Depthwise, Geometry};
+use kernels::op::{Accumulate, AveragePool, Depthwise, Geometry, PoolGeometry};
 use kernels::{Dtype, WeightBits};
-use runtime::format::{AccumulateRef, Layout, Op, Operand, Region, Step, Taps};
+use runtime::format::{AccumulateRef, Layout, Op, Region, Step, Taps};
 
 use super::constants::Constants;
 use super::emit::Network;
@@ -113,58 +115,107 @@ fn biases(constants: &[u8], accumulate: &AccumulateRef, channels: u16) -> Vec<i3
     words.map(|bytes| i32::from_le_bytes(*bytes)).collect()
 }
 
-/// Name of the tier that a step runs on where weights have this layout; `constants` is the CONST section.
-pub fn tier(step: &Step, layout: Layout, constants: &[u8]) -> &'static str {
+/// What a step runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// Name of the tier.
+    pub tier: &'static str,
+    /// Results go through sums in memory, because products do not store results of this type, at this shift, with
+    /// this residual or of weights that do not hold their biases.
+    pub sums: bool,
+}
+
+impl Kernel {
+    const GENERIC: Self = Self { tier: "generic", sums: false };
+
+    fn own(tier: &'static str) -> Self {
+        Self { tier, sums: false }
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}{}", self.tier, if self.sums { "+sums" } else { "" }))
+    }
+}
+
+/// What a step runs on where weights have this layout; `constants` is the CONST section.
+pub fn kernel(step: &Step, layout: Layout, constants: &[u8]) -> Kernel {
     let own = match layout {
-        Layout::Rows => return "generic",
+        Layout::Rows => return Kernel::GENERIC,
         Layout::Dsp => "armv7em",
         Layout::Mve => "mve",
-        Layout::Words => return words_tier(step),
+        Layout::Words => "words",
     };
-    let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
-    let (fast, name) = match &step.op {
-        Op::Conv2d { groups, .. } => (*groups == 1, own),
-        Op::Dense { .. } => (true, own),
+    let y = step.output.spec();
+    let taken = match &step.op {
+        Op::Conv2d { groups, .. } => (*groups == 1).then_some(own),
+        Op::Dense { x, accumulate } if layout == Layout::Words => {
+            let bytes = Dtype::from(x.dtype) == Dtype::I8;
+            (bytes && WeightBits::from(accumulate.width) == WeightBits::W8).then_some(own)
+        }
+        Op::Dense { .. } => Some(own),
         Op::Depthwise { x, taps, accumulate } => {
             let Taps { kernel, stride, dilation, pad } = *taps;
             let geometry = Geometry { kernel, stride, dilation, pad };
             let bias = biases(constants, accumulate, step.output.dims[2]);
-            let (layout, shift) = (layout.into(), accumulate.shift);
-            let op = Depthwise {
-                geometry,
-                accumulate: Accumulate { layout, shift, bias: &bias, ..Accumulate::NONE },
+            let accumulate = Accumulate { bias: &bias, ..operator(accumulate, layout) };
+            let (op, x, residual) = (Depthwise { geometry, accumulate }, x.spec(), residual(step).is_some());
+            let takes = match layout {
+                Layout::Words => words::takes_depthwise(&op, &x, &y),
+                Layout::Mve => helium::takes_depthwise(&op, residual, &x, &y),
+                _ => armv7em::takes_depthwise(&op, residual, &x, &y),
             };
-            let (x, y) = (x.spec(), step.output.spec());
-            let takes = if own == "mve" { helium::takes_depthwise } else { armv7em::takes_depthwise };
-            (takes(&op, accumulate.residual.is_some(), &x, &y), own)
+            takes.then_some(own)
         }
         // Cores with Helium have the DSP extension too.
-        Op::Add { a, b, .. } => ([a, b, &step.output].into_iter().all(bytes), "armv7em"),
-        Op::AveragePool { x, .. } => ([x, &step.output].into_iter().all(bytes), "armv7em"),
-        _ => (false, own),
+        Op::Add { a, b, .. } if layout != Layout::Words => {
+            armv7em::takes_add(&a.spec(), &b.spec(), &y).then_some("armv7em")
+        }
+        Op::AveragePool { x, pool, shift, clamp, .. } if layout != Layout::Words => {
+            let geometry = PoolGeometry { kernel: pool.kernel, stride: pool.stride, pad: pool.pad };
+            let (shift, clamp) = (*shift, (*clamp).into());
+            let op = AveragePool { geometry, multipliers: &[], offsets: &[], shift, clamp };
+            armv7em::takes_average_pool(&op, &x.spec(), &y).then_some("armv7em")
+        }
+        _ => None,
     };
-    if fast { name } else { "generic" }
+    let Some(tier) = taken else { return Kernel::GENERIC };
+    Kernel { sums: !stores(step, layout, constants), ..Kernel::own(tier) }
 }
 
-fn words_tier(step: &Step) -> &'static str {
-    let bytes = |operand: &Operand| Dtype::from(operand.dtype) == Dtype::I8;
-    let fast = match &step.op {
-        Op::Conv2d { groups, .. } => *groups == 1,
-        Op::Dense { x, accumulate } => bytes(x) && WeightBits::from(accumulate.width) == WeightBits::W8,
-        Op::Depthwise { x, taps, .. } => {
-            let Taps { kernel, stride, dilation, pad } = *taps;
-            let geometry = Geometry { kernel, stride, dilation, pad };
-            let accumulate = Accumulate { layout: kernels::Layout::Words, ..Accumulate::NONE };
-            words::takes_depthwise(&Depthwise { geometry, accumulate }, &x.spec(), &step.output.spec())
+/// Whether the products of a step that its layout's kernels take store its results; true of steps without products.
+fn stores(step: &Step, layout: Layout, constants: &[u8]) -> bool {
+    let (Op::Conv2d { accumulate, .. } | Op::Dense { accumulate, .. }) = &step.op else { return true };
+    let (op, residual, y) = (operator(accumulate, layout), residual(step), step.output.spec().dtype);
+    match (layout, &step.op) {
+        (Layout::Mve, _) => helium::stores(&op, residual.is_some(), y),
+        (Layout::Words, _) => words::stores(&op, residual.is_some(), y),
+        (_, op_of) => {
+            // Weights that do not hold their biases begin with a 0.
+            let folded = constants.get(accumulate.weights.offset as usize) != Some(&0);
+            folded
+                && match op_of {
+                    Op::Dense { .. } => armv7em::stores_dense(&op, residual.is_some(), y),
+                    _ => armv7em::stores_conv2d(&op, residual, y),
+                }
         }
-        _ => false,
-    };
-    if fast { "words" } else { "generic" }
+    }
+}
+
+/// Width and shift, without constants.
+fn operator(accumulate: &AccumulateRef, layout: Layout) -> Accumulate<'static> {
+    let weight_bits = accumulate.width.into();
+    Accumulate { layout: layout.into(), weight_bits, shift: accumulate.shift, ..Accumulate::NONE }
+}
+
+fn residual(step: &Step) -> Option<Dtype> {
+    step.op.accumulate().and_then(|accumulate| accumulate.residual).map(|r| r.operand.dtype.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use runtime::format::{ActivationType, ClampRef, WeightWidth};
+    use runtime::format::{ActivationType, ClampRef, Operand, ResidualRef, WeightWidth};
 
     use super::*;
 
@@ -205,11 +256,11 @@ mod tests {
         step(Op::Add { a, b, a_multiplier: 1, b_multiplier: 1, offset: 0, shift: 1, clamp })
     }
 
+    const LAYOUTS: [Layout; 4] = [Layout::Rows, Layout::Dsp, Layout::Mve, Layout::Words];
+
     #[test]
     fn a_step_that_the_layouts_kernels_do_not_take_is_generic() {
-        let tiers = |step: &Step| {
-            [Layout::Rows, Layout::Dsp, Layout::Mve, Layout::Words].map(|layout| tier(step, layout, &[0; 64]))
-        };
+        let tiers = |step: &Step| LAYOUTS.map(|layout| kernel(step, layout, &[0; 64]).tier);
         let own = ["generic", "armv7em", "mve", "words"];
         assert_eq!(tiers(&convolution(1, Some(1), 40)), own);
         assert_eq!(tiers(&convolution(1, Some(2), 40)), ["generic"; 4]);
@@ -220,5 +271,28 @@ mod tests {
         assert_eq!(tiers(&convolution(5, None, 32)), ["generic", "generic", "generic", "words"]);
         assert_eq!(tiers(&add(ActivationType::I8)), ["generic", "armv7em", "armv7em", "generic"]);
         assert_eq!(tiers(&add(ActivationType::I16)), ["generic"; 4]);
+    }
+
+    #[test]
+    fn results_that_products_do_not_store_go_through_sums() {
+        let sums = |step: &Step, constants: &[u8]| {
+            LAYOUTS.map(|layout| kernel(step, layout, constants).to_string().ends_with("+sums"))
+        };
+        let usual = convolution(1, Some(1), 32);
+        assert_eq!(sums(&usual, &[1; 65]), [false; 4]);
+        // Biases apart.
+        assert_eq!(sums(&usual, &[0; 65]), [false, true, false, false]);
+        assert_eq!(sums(&convolution(1, Some(1), 33), &[1; 65]), [false, false, true, false]);
+        assert_eq!(sums(&convolution(1, Some(1), 20), &[1; 65]), [false, true, true, true]);
+        assert_eq!(sums(&convolution(3, None, 32), &[0; 65]), [false; 4]);
+        let with = |dtype| {
+            let mut step = convolution(1, Some(1), 32);
+            if let Op::Conv2d { accumulate, .. } = &mut step.op {
+                accumulate.residual = Some(ResidualRef { operand: operand(dtype), multiplier: 1 });
+            }
+            step
+        };
+        assert_eq!(sums(&with(ActivationType::I8), &[1; 65]), [false, false, true, true]);
+        assert_eq!(sums(&with(ActivationType::U4), &[1; 65]), [false, true, true, true]);
     }
 }

@@ -7,12 +7,12 @@ use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes};
 use super::nibbles::pack;
 use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
-use super::stream::{self, Stream};
+use super::stream::{self, Stream, high_shift};
 use super::taps::{Pixel, STAGED, Taps};
 use crate::generic::finish::Finish;
 use crate::layout::dsp::CONV_CHANNELS;
 use crate::linked;
-use crate::op::Conv2d;
+use crate::op::{Accumulate, Conv2d};
 use crate::scratch::{small, take};
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
@@ -30,6 +30,21 @@ pub(crate) fn scratch(op: &Conv2d) -> usize {
 /// Whether [`conv2d`] finishes all results in its products; `op` and its operands are checked.
 pub fn finishes(op: &Conv2d, residual: bool, y: &TensorSpec) -> bool {
     op.in_blocks() && stream::finishes(&op.blocks(), &op.accumulate, residual, y)
+}
+
+/// Whether products store results of these types themselves, where weights hold their biases: bytes, nibbles without a
+/// residual. Others go through accumulators in memory.
+pub fn stores(accumulate: &Accumulate, residual: Option<Dtype>, y: Dtype) -> bool {
+    let types = stores_bytes(residual, y) || stores_nibbles(residual, y);
+    types && high_shift(accumulate.weight_bits, accumulate.shift).is_some()
+}
+
+fn stores_bytes(residual: Option<Dtype>, y: Dtype) -> bool {
+    y.is_bytes() && residual.is_none_or(Dtype::is_bytes)
+}
+
+fn stores_nibbles(residual: Option<Dtype>, y: Dtype) -> bool {
+    y == Dtype::U4 && residual.is_none()
 }
 
 /// Convolution of one group with weights in layout `dsp`, see [`Conv2d`].
@@ -117,10 +132,9 @@ struct Kernel<'a> {
 impl<'a> Kernel<'a> {
     /// The product of a strip where results are bytes, and their shift is one that the products' high words have.
     fn strip(&self) -> Option<Strip<'a>> {
-        let bytes = |tensor: &Tensor| tensor.spec().dtype.is_bytes();
         let accumulate = &self.op.accumulate;
         let shift = self.stream.shift(accumulate.shift)?;
-        if !bytes(self.y) || !self.residual.is_none_or(bytes) {
+        if !stores_bytes(self.residual.map(|r| r.spec().dtype), self.y.spec().dtype) {
             return None;
         }
         let bytes = Bytes { multipliers: accumulate.multipliers, shift, out: self.y.cells() };
@@ -137,7 +151,7 @@ impl<'a> Kernel<'a> {
 
     /// The shift of results that are nibbles, where bytes of a strip can be made first.
     fn nibbles(&self) -> Option<u32> {
-        let narrow = self.y.spec().dtype == Dtype::U4 && self.residual.is_none();
+        let narrow = stores_nibbles(self.residual.map(|r| r.spec().dtype), self.y.spec().dtype);
         self.stream.shift(self.op.accumulate.shift).filter(|_| narrow)
     }
 

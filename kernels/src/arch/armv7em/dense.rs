@@ -5,12 +5,12 @@ use core::cell::Cell;
 use super::bytes::{clamp_bytes, fill};
 use super::column::{Columns, scratch_bytes};
 use super::product::{Bytes, Output};
-use super::stream::{self, Stream};
+use super::stream::{self, Stream, high_shift};
 use crate::generic::column::widen;
 use crate::generic::finish::Finish;
 use crate::layout::dsp::{DENSE_CHANNELS, Sizes};
 use crate::linked;
-use crate::op::{Dense, Packed};
+use crate::op::{Accumulate, Dense, Packed};
 use crate::scratch::{small, take};
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
 
@@ -41,6 +41,16 @@ pub fn finishes(op: &Dense, residual: bool, x: &TensorSpec, y: &TensorSpec) -> b
             || words && stream::folded(&blocks, accumulate).is_some())
 }
 
+/// Whether products store results of these types themselves, where weights hold their biases: bytes without a residual.
+/// Others go through accumulators in memory.
+pub fn stores(accumulate: &Accumulate, residual: bool, y: Dtype) -> bool {
+    plain(residual, y) && high_shift(accumulate.weight_bits, accumulate.shift).is_some()
+}
+
+fn plain(residual: bool, y: Dtype) -> bool {
+    !residual && y.is_bytes()
+}
+
 /// Fully connected layer with weights in layout `dsp`, see [`Dense`].
 ///
 /// # Errors
@@ -67,8 +77,8 @@ pub fn dense(
     let input = if direct(&x_spec, &sizes) { x.cells() } else { stage(x, columns.stage(0)) };
     let sum = columns.fill(input);
     let mut first = 0;
-    let plain = residual.is_none() && y_spec.dtype.is_bytes();
-    if let (true, Some(shift)) = (plain, stream.shift(op.accumulate.shift)) {
+    if let (true, Some(shift)) = (plain(residual.is_some(), y_spec.dtype), stream.shift(op.accumulate.shift))
+    {
         let whole = channels >> DENSE_CHANNELS.ilog2();
         let bytes = Bytes { multipliers: op.accumulate.multipliers, shift, out: y.cells() };
         stream.product(&columns, 0, whole).dense(sum, &Output::Bytes(bytes));

@@ -46,8 +46,8 @@ mod widen_asm;
 use crate::TensorSpec;
 
 pub use add::{add, takes as takes_add};
-pub use conv2d::{conv2d, finishes as finishes_conv2d};
-pub use dense::{dense, finishes as finishes_dense};
+pub use conv2d::{conv2d, finishes as finishes_conv2d, stores as stores_conv2d};
+pub use dense::{dense, finishes as finishes_dense, stores as stores_dense};
 pub use depthwise::{Needs, depthwise, needs as depthwise_needs, takes as takes_depthwise};
 pub use pool::{average_pool, takes as takes_average_pool};
 

@@ -4,10 +4,10 @@ use core::cell::Cell;
 
 use super::column::{Columns, weight_words};
 use super::product::Product;
-use crate::TensorSpec;
 use crate::layout::dsp::{Blocks, CHUNK_WORDS, Sizes};
 use crate::linked;
 use crate::op::Accumulate;
+use crate::{TensorSpec, WeightBits};
 
 /// The blocks of a layer.
 #[derive(Clone, Copy)]
@@ -36,6 +36,12 @@ pub(super) fn folded<'a>(blocks: &Blocks, accumulate: &Accumulate<'a>) -> Option
     if stream.form == FOLDED { Some(stream) } else { None }
 }
 
+/// The shift of a product's high word at a step's shift, if its accumulators have the factor of their weights; `None` for a
+/// shift that is too small or too large.
+pub(super) fn high_shift(bits: WeightBits, shift: u8) -> Option<u32> {
+    (u32::from(shift) + bits.log2_factor()).checked_sub(32).filter(|&behind| behind < 32)
+}
+
 /// First word of weights whose headers hold the biases.
 const FOLDED: u32 = 1;
 
@@ -51,8 +57,7 @@ impl<'a> Stream<'a> {
     /// The shift of a product's high word where accumulators still have the factor of their weights; `None` for a
     /// shift that is too small or too large, and where biases are not folded.
     pub(super) fn shift(&self, shift: u8) -> Option<u32> {
-        let behind = (u32::from(shift) + self.sizes.blocks.bits.log2_factor()).checked_sub(32)?;
-        (self.folded && behind < 32).then_some(behind)
+        high_shift(self.sizes.blocks.bits, shift).filter(|_| self.folded)
     }
 
     /// Folded weights from block `first` on.

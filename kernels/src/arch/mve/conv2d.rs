@@ -8,7 +8,7 @@ use super::requantize::{Accumulators, BATCH};
 use crate::layout::mve::{CHANNELS, block_bytes};
 use crate::op::Conv2d;
 use crate::scratch::{small, take};
-use crate::{Dtype, KernelError, Layout, Tensor};
+use crate::{KernelError, Layout, Tensor};
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
@@ -38,7 +38,7 @@ pub fn conv2d(
     let (first, second) = stage.split_at_checked(need >> 1).ok_or(small(stage, need))?;
     let taps = Taps::new(x, op, row_len, y);
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
-    let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && op.accumulate.shift == 32;
+    let fast = super::stores(&op.accumulate, residual.is_some(), y.spec().dtype);
     let (rows, columns, _) = y.spec().dims.hwc();
     let descends = op.descends(&x.spec(), &y.spec());
     for step in 0..rows {

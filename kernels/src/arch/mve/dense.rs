@@ -59,7 +59,7 @@ pub fn dense(
         stage
     };
     let mut first = 0;
-    if residual.is_none() && y.spec().dtype == Dtype::I8 && accumulate.shift == 32 {
+    if super::stores(accumulate, residual.is_some(), y_spec.dtype) {
         let pairs = channels >> SUMS.trailing_zeros();
         Product::new((bits, row_len), input, accumulate.weights, accumulate.bias).run(
             pairs,

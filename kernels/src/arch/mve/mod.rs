@@ -30,6 +30,15 @@ mod requantize;
 #[cfg(mve)]
 mod requantize_asm;
 
+use crate::Dtype;
+use crate::op::Accumulate;
+
 pub use conv2d::conv2d;
 pub use dense::dense;
 pub use depthwise::{depthwise, takes as takes_depthwise};
+
+/// Whether products of a convolution or a dense layer store results of this type themselves. Others go through
+/// accumulators in memory.
+pub fn stores(accumulate: &Accumulate, residual: bool, y: Dtype) -> bool {
+    !residual && y == Dtype::I8 && accumulate.shift == 32
+}

@@ -15,6 +15,13 @@ pub(super) const FOUR: usize = 4;
 /// Smallest shift at which the high word of a product holds the result.
 pub(super) const SHIFT: u8 = 32;
 
+/// Whether products of a convolution or a dense layer store results of this type themselves (on Armv6-M of 8-bit weights
+/// only). Others are finished one by
+/// one.
+pub fn stores(accumulate: &Accumulate, residual: bool, y: Dtype) -> bool {
+    !residual && y == Dtype::I8 && accumulate.shift >= SHIFT
+}
+
 /// Results of four channels of one pixel, bytes at a shift of at least 32 without a residual: what products store
 /// themselves, before the clamp.
 pub(super) struct Bytes<'a> {
@@ -30,8 +37,7 @@ impl<'a> Bytes<'a> {
         y: &'a Tensor<'a>,
         residual: Option<&Tensor<'a>>,
     ) -> Option<Self> {
-        let known = residual.is_none() && y.spec().dtype == Dtype::I8 && accumulate.shift >= SHIFT;
-        known.then_some(Self { accumulate, y })
+        stores(accumulate, residual.is_some(), y.spec().dtype).then_some(Self { accumulate, y })
     }
 
     /// Constants of all whole blocks of four channels.

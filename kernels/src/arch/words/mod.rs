@@ -41,3 +41,4 @@ mod v6m;
 pub use conv2d::conv2d;
 pub use dense::dense;
 pub use depthwise::{depthwise, takes as takes_depthwise};
+pub use four::stores;
