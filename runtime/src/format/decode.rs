@@ -65,7 +65,7 @@ struct Place {
     scratch: Region,
 }
 
-/// Operators, each in a function of its own: in one function they would be moved from a common place.
+/// Operators, each written over the last step's where it lies.
 macro_rules! operators {
     ($($name:ident: $variant:ident { $($field:ident: $type:ty),* })*) => {
         $(#[inline(always)]
@@ -94,7 +94,7 @@ operators! {
     window: Window { x: Operand, offset: [i16; 3], stride: [u8; 2], fill: i16 }
 }
 
-/// The one operator of changing length.
+/// The one operator whose length changes.
 #[inline(never)]
 fn concat(reader: &mut Reader, op: &mut Op) {
     let mut parts = Vec::new();

@@ -87,7 +87,7 @@ pub fn dense(
     }
     if (linked::WIDE || linked::I16) && first < channels {
         let (stream, columns) = parts(op, &sizes, scratch)?;
-        return rest((&stream, &columns), (sum, first), residual, op, y);
+        rest((&stream, &columns), (sum, first), residual, op, y);
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ fn rest(
     residual: Option<&Tensor>,
     op: &Dense,
     y: &Tensor,
-) -> Result<(), KernelError> {
+) {
     let channels = usize::from(y.spec().dims.c);
     let finish = Finish::new(&op.accumulate, y, residual, (0, 0));
     let cells = [const { Cell::new(0) }; DENSE_CHANNELS];
@@ -132,7 +132,6 @@ fn rest(
         }
         first += DENSE_CHANNELS;
     }
-    Ok(())
 }
 
 /// All elements as bytes, zeros behind.
