@@ -58,8 +58,8 @@ fn the_page_of_the_embedded_job() {
     let tops = outcome.report.arena.iter().map(|buffer| (buffer.offset + buffer.bytes) as usize);
     assert_eq!(tops.max().map(|top| top.next_multiple_of(4)), Some(outcome.report.arena_bytes));
     // Difference, traces, Omega, bits, three panels, arena, three of the training, confusion; legends: three widths of
-    // Omega, two of the bits, three roles, three kinds of areas, three lines, two of the confusion.
-    inspect(&folder.path().join("report.html"), 12 + 3 + 2 + 3 + 3 + 3 + 2);
+    // Omega, three of the bits, four roles, three kinds of areas, three lines, two of the confusion.
+    inspect(&folder.path().join("report.html"), 12 + 3 + 3 + 4 + 3 + 3 + 2);
 }
 
 #[test]
