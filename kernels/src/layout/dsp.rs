@@ -276,12 +276,13 @@ mod tests {
 
     #[test]
     fn chunks_are_counted_exactly() {
-        for channels in [CONV_CHANNELS, DENSE_CHANNELS] {
-            for row_len in 1..=MAX_INPUTS - 7 {
-                let blocks = blocks(WeightBits::W8, (1, row_len), channels);
-                let sizes = blocks.sizes().unwrap();
+        for (channels, padding) in [(CONV_CHANNELS, 3), (DENSE_CHANNELS, 7)] {
+            let longest = MAX_INPUTS - padding;
+            for row_len in 1..=longest {
+                let sizes = blocks(WeightBits::W8, (1, row_len), channels).sizes().unwrap();
                 assert_eq!(sizes.chunks, sizes.row_words.div_ceil(CHUNK_WORDS), "{row_len}");
             }
+            assert!(!blocks(WeightBits::W8, (1, longest + 1), channels).fits());
         }
     }
 
