@@ -1,31 +1,31 @@
-//! The columns under `P` output pixels (im2col of one strip), widened once for all output channels, and the
-//! sums over activations that layout [`dsp`](crate::layout::dsp) subtracts.
+//! The columns under a strip of output pixels (im2col), widened once for all output channels, and the sums over
+//! activations that layout [`dsp`](crate::layout::dsp) subtracts.
 //!
 //! Scratch, in words: the pixels' sums for each chunk, the columns, then staged bytes.
 
 use core::cell::Cell;
 
 use super::product::PIXELS;
-use super::widen::{MAX_INPUTS, Rows, column8, start, widen2, widen4};
+use super::widen::{MAX_INPUTS, Rows};
 use crate::WeightBits;
 use crate::layout::dsp::{Blocks, CHUNK_WORDS, Sizes};
 
 // A piece of columns is a chunk.
 const _: () = assert!(MAX_INPUTS == 4 * CHUNK_WORDS);
 
-/// Bytes of scratch for `pixels` columns and `staged` rows of bytes, at any address.
+/// Bytes of scratch for the columns and `staged` rows of bytes, at any address.
 #[inline(always)]
-pub(super) const fn scratch_bytes(sizes: &Sizes, pixels: usize, staged: usize) -> usize {
-    (4 * sizes.chunks + 2 * sizes.padded_inputs()) * pixels + staged * sizes.padded_row + 3
+pub(super) const fn scratch_bytes(sizes: &Sizes, staged: usize) -> usize {
+    (4 * sizes.chunks + 2 * sizes.padded_inputs()) * PIXELS + staged * sizes.padded_row + 3
 }
 
 /// Memory of the columns.
 #[derive(Clone, Copy)]
-pub(super) struct Columns<'a, const P: usize> {
+pub(super) struct Columns<'a> {
     bits: WeightBits,
-    /// `P` sums for each chunk.
+    /// One of every pixel for each chunk.
     sums: &'a [Cell<i32>],
-    /// `2 P` words for four inputs.
+    /// Two of every pixel for four inputs.
     pub(super) words: &'a [Cell<u32>],
     stage: &'a [Cell<u8>],
     stage_bytes: usize,
@@ -35,19 +35,19 @@ pub(super) struct Columns<'a, const P: usize> {
     long: bool,
 }
 
-impl<'a, const P: usize> Columns<'a, P> {
+impl<'a> Columns<'a> {
     /// Divides scratch of [`scratch_bytes`]; `None` where it is too small.
     #[inline(always)]
     pub(super) fn new(sizes: &Sizes, folded: bool, scratch: &'a [Cell<u8>]) -> Option<Self> {
         let aligned = scratch.get(scratch.as_ptr().align_offset(4)..)?;
         let Blocks { bits, kernel_rows, .. } = sizes.blocks;
         let (inputs, stage_bytes) = (sizes.padded_inputs(), sizes.padded_row);
-        let (sums, rest) = words(aligned).split_at_checked(P * sizes.chunks)?;
-        let (words, _) = rest.split_at_checked((inputs >> 1) * P)?;
+        let (sums, rest) = words(aligned).split_at_checked(PIXELS * sizes.chunks)?;
+        let (words, _) = rest.split_at_checked((inputs >> 1) * PIXELS)?;
         let stage = aligned.get((sums.len() + words.len()) << 2..)?;
         // What pads all kernel rows together is zero, and stays so.
         let filled = kernel_rows * stage_bytes;
-        words.iter().skip((filled >> 1) * P).for_each(|word| word.set(0));
+        words.iter().skip((filled >> 1) * PIXELS).for_each(|word| word.set(0));
         let chunked = !folded && matches!(bits.linked(), WeightBits::W8);
         let long = !folded || filled > MAX_INPUTS;
         Some(Self { bits, sums: signed(sums), words, stage, stage_bytes, chunked, long })
@@ -55,9 +55,15 @@ impl<'a, const P: usize> Columns<'a, P> {
 
     /// Sums of a chunk, or of all inputs.
     #[inline(always)]
-    pub(super) fn sums_of(&self, chunk: usize) -> [i32; P] {
-        let sums = self.sums.get(P * chunk..).unwrap_or(&[]);
+    pub(super) fn sums_of(&self, chunk: usize) -> [i32; PIXELS] {
+        let sums = self.sums.get(PIXELS * chunk..).unwrap_or(&[]);
         core::array::from_fn(|p| sums.get(p).map_or(0, Cell::get))
+    }
+
+    /// The columns behind their first `before` inputs.
+    #[inline(always)]
+    pub(super) fn words_behind(&self, before: usize) -> &'a [Cell<u32>] {
+        self.words.get((before >> 1) * PIXELS..).unwrap_or(&[])
     }
 
     /// Bytes of a kernel row with those that pad it.
@@ -72,12 +78,11 @@ impl<'a, const P: usize> Columns<'a, P> {
 
     /// Starts new columns.
     #[inline(always)]
-    pub(super) fn filler(&self) -> Filler<'a, P> {
-        Filler::new(self.bits, self.words, self.sums, self.chunked)
+    pub(super) fn filler(&self) -> Filler<'a> {
+        let Self { bits, words: rest, sums: totals, chunked, .. } = *self;
+        Filler { bits, rest, totals, chunked, left: MAX_INPUTS, sums: [0; PIXELS] }
     }
-}
 
-impl<'a> Columns<'a, PIXELS> {
     /// All columns at once, from `rows` kernel rows that lie `next` bytes apart; gives their sums. `None` where there are
     /// too many inputs for that.
     #[inline(always)]
@@ -95,36 +100,8 @@ impl<'a> Columns<'a, PIXELS> {
     }
 }
 
-impl<'a> Columns<'a, 1> {
-    /// The whole column; gives its sum.
-    #[inline(always)]
-    pub(super) fn fill(&self, source: &[Cell<u8>]) -> i32 {
-        if !self.long {
-            let [sum] = widen(self.bits, [source], self.words);
-            return sum;
-        }
-        pieces(self.bits, self.words, self.sums, self.chunked, source)
-    }
-}
-
-/// The whole column piece by piece. It takes what a filler is made of: a reference would keep columns in memory that
-/// are filled at once.
-#[inline(never)]
-fn pieces(
-    bits: WeightBits,
-    words: &[Cell<u32>],
-    totals: &[Cell<i32>],
-    chunked: bool,
-    source: &[Cell<u8>],
-) -> i32 {
-    let mut filler = Filler::<1>::new(bits, words, totals, chunked);
-    filler.push([source]);
-    let [sum] = filler.finish();
-    sum
-}
-
 /// Fills columns from the first input to the last, in pieces whose sums have room in 16-bit lanes.
-pub(super) struct Filler<'a, const P: usize> {
+pub(super) struct Filler<'a> {
     bits: WeightBits,
     /// Words that are to be filled.
     rest: &'a [Cell<u32>],
@@ -134,26 +111,21 @@ pub(super) struct Filler<'a, const P: usize> {
     chunked: bool,
     /// Inputs that are left of a chunk.
     left: usize,
-    sums: [i32; P],
+    sums: [i32; PIXELS],
 }
 
-impl<'a, const P: usize> Filler<'a, P> {
-    #[inline(always)]
-    fn new(bits: WeightBits, rest: &'a [Cell<u32>], totals: &'a [Cell<i32>], chunked: bool) -> Self {
-        Self { bits, rest, totals, chunked, left: MAX_INPUTS, sums: [0; P] }
-    }
-
+impl<'a> Filler<'a> {
     /// Appends bytes of each pixel: equally many, a multiple of 4, of 8 for 2-bit weights.
-    pub(super) fn push(&mut self, mut source: [&[Cell<u8>]; P]) {
+    pub(super) fn push(&mut self, mut source: [&[Cell<u8>]; PIXELS]) {
         loop {
-            let count = source.first().map_or(0, |bytes| bytes.len()).min(self.left);
+            let count = source[0].len().min(self.left);
             if count == 0 {
                 return;
             }
-            let (out, rest) = self.rest.split_at_checked((count >> 1) * P).unwrap_or((&[], &[]));
-            let now = source.map(|bytes| bytes.get(..count).unwrap_or(&[]));
-            let sums = widen(self.bits, now, out);
-            for (sum, more) in self.sums.iter_mut().zip(sums) {
+            let (out, rest) = self.rest.split_at_checked((count >> 1) * PIXELS).unwrap_or((&[], &[]));
+            let sources = source.map(|bytes| bytes.get(..count).unwrap_or(&[]));
+            let more = Rows { bits: self.bits, sources, row_bytes: count, next: 0, count: 1, out }.run();
+            for (sum, more) in self.sums.iter_mut().zip(more) {
                 *sum = sum.wrapping_add(more);
             }
             source = source.map(|bytes| bytes.get(count..).unwrap_or(&[]));
@@ -170,43 +142,20 @@ impl<'a, const P: usize> Filler<'a, P> {
 
     /// Completes the sums: those of the last chunk.
     #[inline(always)]
-    pub(super) fn finish(mut self) -> [i32; P] {
+    pub(super) fn finish(mut self) -> [i32; PIXELS] {
         let sums = self.sums;
         self.close();
         sums
     }
 
     fn close(&mut self) {
-        let (now, behind) = self.totals.split_at_checked(P).unwrap_or((&[], &[]));
+        let (now, behind) = self.totals.split_at_checked(PIXELS).unwrap_or((&[], &[]));
         for (cell, sum) in now.iter().zip(self.sums) {
             cell.set(sum);
         }
         self.totals = behind;
-        self.sums = [0; P];
+        self.sums = [0; PIXELS];
     }
-}
-
-/// One piece, for the two widths that there are: a strip and one column.
-#[inline(always)]
-fn widen<const P: usize>(bits: WeightBits, source: [&[Cell<u8>]; P], out: &[Cell<u32>]) -> [i32; P] {
-    let mut sums = [0; P];
-    if let ([a, b, c], Some(sums)) = (&source[..], sums.first_chunk_mut::<PIXELS>()) {
-        let row_bytes = a.len();
-        *sums = Rows { bits, sources: [a, b, c], row_bytes, next: 0, count: 1, out }.run();
-        return sums_of(sums);
-    }
-    let mut lanes = [0; P];
-    match bits.linked() {
-        WeightBits::W8 => lanes = source.map(|source| column8(source, out)),
-        WeightBits::W4 => widen4::<P, 2>(source, out, &mut lanes),
-        WeightBits::W2 => widen2::<P, 4>(source, out, &mut lanes),
-    }
-    lanes.map(|lanes| start(bits, lanes))
-}
-
-/// The same numbers, of an array whose length is known to be `P`.
-fn sums_of<const P: usize>(sums: &[i32; PIXELS]) -> [i32; P] {
-    core::array::from_fn(|p| sums.get(p).copied().unwrap_or(0))
 }
 
 /// The aligned words of bytes that start on a multiple of 4.
@@ -220,7 +169,7 @@ pub(super) fn words(bytes: &[Cell<u8>]) -> &[Cell<u32>] {
 
 /// The same words with a sign.
 #[allow(unsafe_code)]
-fn signed(words: &[Cell<u32>]) -> &[Cell<i32>] {
+pub(super) fn signed(words: &[Cell<u32>]) -> &[Cell<i32>] {
     // SAFETY: both are any four bytes, and cells may alias.
     unsafe { words.align_to::<Cell<i32>>().1 }
 }

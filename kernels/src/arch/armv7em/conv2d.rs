@@ -6,7 +6,7 @@ use core::cell::Cell;
 use super::bytes::clamp_bytes;
 use super::column::{Columns, scratch_bytes};
 use super::nibbles::pack;
-use super::product::{BLOCK, Bytes, Output, PIXELS, Residual, Strip};
+use super::product::{BLOCK, Bytes, Output, PIXELS, Product, Residual, Strip};
 use super::stream::{self, Stream, high_shift};
 use super::taps::{Pixel, STAGED, Taps};
 use crate::generic::finish::Finish;
@@ -24,7 +24,7 @@ const NARROW: usize = 32;
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
-    op.blocks().sizes().map_or(usize::MAX, |sizes| scratch_bytes(&sizes, PIXELS, STAGED))
+    op.blocks().sizes().map_or(usize::MAX, |sizes| scratch_bytes(&sizes, STAGED))
 }
 
 /// Whether [`conv2d`] finishes all results in its products; `op` and its operands are checked.
@@ -65,7 +65,7 @@ pub fn conv2d(
         return Err(KernelError::UnsupportedLayout);
     }
     let sizes = op.blocks().sizes().ok_or(KernelError::InvalidShape)?;
-    let need = scratch_bytes(&sizes, PIXELS, STAGED);
+    let need = scratch_bytes(&sizes, STAGED);
     let scratch = take(scratch, need)?;
     let stream = Stream::new(&sizes, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
     let columns = Columns::new(&sizes, stream.folded, scratch).ok_or(small(scratch, need))?;
@@ -124,7 +124,7 @@ pub fn conv2d(
 struct Kernel<'a> {
     op: &'a Conv2d<'a>,
     stream: Stream<'a>,
-    columns: Columns<'a, PIXELS>,
+    columns: Columns<'a>,
     residual: Option<&'a Tensor<'a>>,
     y: &'a Tensor<'a>,
 }
@@ -146,7 +146,13 @@ impl<'a> Kernel<'a> {
             }
         };
         let blocks = usize::from(self.y.spec().dims.c) >> 1;
-        Strip::new(&self.stream.product(&self.columns, 0, blocks), &out)
+        Strip::new(&self.product(0, blocks), &out)
+    }
+
+    /// Blocks that hold their biases.
+    #[inline(always)]
+    fn product(&self, first: usize, blocks: usize) -> Product<'a> {
+        Product { weights: self.stream.weights_from(first), columns: self.columns.words, blocks }
     }
 
     /// The shift of results that are nibbles, where bytes of a strip can be made first.
@@ -166,7 +172,7 @@ impl<'a> Kernel<'a> {
             let blocks = (pairs - first).min(NARROW / CONV_CHANNELS);
             let multipliers = accumulate.multipliers.get(first * CONV_CHANNELS..).unwrap_or(&[]);
             let out = Output::Bytes(Bytes { multipliers, shift, out: &bytes });
-            if let Some(mut strip) = Strip::new(&self.stream.product(&self.columns, first, blocks), &out) {
+            if let Some(mut strip) = Strip::new(&self.product(first, blocks), &out) {
                 strip.run(sums, [0, NARROW, 2 * NARROW]);
             }
             for (pixel, bytes) in pixels.iter().zip(bytes.as_chunks::<NARROW>().0).take(count) {
@@ -207,17 +213,18 @@ impl<'a> Kernel<'a> {
         cells: &[Cell<i32>; BATCH * BLOCK],
     ) {
         if self.stream.folded {
-            let product = self.stream.product(&self.columns, first, blocks);
-            if let Some(mut strip) = Strip::new(&product, &Output::Accumulators(cells)) {
+            if let Some(mut strip) = Strip::new(&self.product(first, blocks), &Output::Accumulators(cells)) {
                 strip.run(sums, [0; PIXELS]);
             }
             self.stream.scale(cells);
             return;
         }
         for (block, cells) in cells.as_chunks::<BLOCK>().0.iter().enumerate().take(blocks) {
-            self.stream.chunked(&self.columns, first + block, cells, |product, sums, out| {
-                if let Some(mut strip) = Strip::new(product, &Output::Accumulators(out)) {
-                    strip.run(sums, [0; PIXELS]);
+            self.stream.chunked(first + block, cells, |weights, (chunk, before), out| {
+                let columns = self.columns.words_behind(before);
+                let product = Product { weights, columns, blocks: 1 };
+                if let Some(mut strip) = Strip::new(&product, &Output::Accumulators(out)) {
+                    strip.run(self.columns.sums_of(chunk), [0; PIXELS]);
                 }
             });
         }

@@ -3,16 +3,17 @@
 use core::cell::Cell;
 
 use super::bytes::{clamp_bytes, fill};
-use super::column::{Columns, scratch_bytes};
+use super::dense_product::DenseProduct;
 use super::product::{Bytes, Output};
 use super::stream::{self, Stream, high_shift};
+use super::vector::{Terms, Vector, scratch_bytes};
 use crate::generic::column::widen;
 use crate::generic::finish::Finish;
 use crate::layout::dsp::{DENSE_CHANNELS, Sizes};
 use crate::linked;
 use crate::op::{Accumulate, Dense, Packed};
 use crate::scratch::{small, take};
-use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, WeightBits};
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`].
 pub(crate) fn scratch(op: &Dense, x: &TensorSpec) -> usize {
@@ -22,7 +23,7 @@ pub(crate) fn scratch(op: &Dense, x: &TensorSpec) -> usize {
 /// The same of known sizes. Bytes are widened from where they lie but for a rest.
 #[inline(always)]
 fn needed(x: &TensorSpec, sizes: &Sizes) -> usize {
-    scratch_bytes(sizes, 1, usize::from(!direct(x, sizes)))
+    scratch_bytes(sizes, usize::from(!direct(x, sizes)))
 }
 
 /// Whether the input can be widened without staging.
@@ -73,21 +74,22 @@ pub fn dense(
     let weights = Packed { bytes: sizes.bytes(), words: true };
     op.fits_packed(&x_spec, residual.map(|r| r.spec()).as_ref(), &y_spec, weights)?;
     let scratch = take(scratch, needed(&x_spec, &sizes))?;
-    let (stream, columns) = parts(op, &sizes, scratch)?;
-    let input = if direct(&x_spec, &sizes) { x.cells() } else { stage(x, columns.stage(0)) };
-    let sum = columns.fill(input);
+    let (stream, vector) = parts(op, &sizes, scratch)?;
+    let input = if direct(&x_spec, &sizes) { x.cells() } else { stage(x, vector.stage) };
+    let terms = vector.fill(input, !stream.folded);
     let mut first = 0;
     if let (true, Some(shift)) = (plain(residual.is_some(), y_spec.dtype), stream.shift(op.accumulate.shift))
     {
-        let whole = channels >> DENSE_CHANNELS.ilog2();
+        let blocks = channels >> DENSE_CHANNELS.ilog2();
         let bytes = Bytes { multipliers: op.accumulate.multipliers, shift, out: y.cells() };
-        stream.product(&columns, 0, whole).dense(sum, &Output::Bytes(bytes));
+        let (weights, column) = (stream.weights_from(0), vector.words);
+        DenseProduct { weights, column, terms, blocks }.run(&Output::Bytes(bytes));
         clamp_bytes(y.cells(), op.accumulate.clamp);
-        first = whole * DENSE_CHANNELS;
+        first = blocks * DENSE_CHANNELS;
     }
     if (linked::WIDE || linked::I16) && first < channels {
-        let (stream, columns) = parts(op, &sizes, scratch)?;
-        rest((&stream, &columns), (sum, first), residual, op, y);
+        let (stream, vector) = parts(op, &sizes, scratch)?;
+        rest((&stream, &vector), (terms, first), residual, op, y);
     }
     Ok(())
 }
@@ -98,17 +100,17 @@ fn parts<'a>(
     op: &Dense<'a>,
     sizes: &Sizes,
     scratch: &'a [Cell<u8>],
-) -> Result<(Stream<'a>, Columns<'a, 1>), KernelError> {
+) -> Result<(Stream<'a>, Vector<'a>), KernelError> {
     let stream = Stream::new(sizes, op.accumulate.weights).ok_or(KernelError::InvalidAlignment)?;
-    let columns = Columns::new(sizes, stream.folded, scratch).ok_or(small(scratch, scratch.len()))?;
-    Ok((stream, columns))
+    let vector = Vector::new(sizes, scratch).ok_or(small(scratch, scratch.len()))?;
+    Ok((stream, vector))
 }
 
 /// Results from channel `first` on by way of their accumulators.
 #[inline(never)]
 fn rest(
-    (stream, columns): (&Stream, &Columns<1>),
-    (sum, mut first): (i32, usize),
+    (stream, vector): (&Stream, &Vector),
+    (terms, mut first): (Terms, usize),
     residual: Option<&Tensor>,
     op: &Dense,
     y: &Tensor,
@@ -119,11 +121,15 @@ fn rest(
     while first < channels {
         let block = first >> DENSE_CHANNELS.ilog2();
         if stream.folded {
-            stream.product(columns, block, 1).dense(sum, &Output::Accumulators(&cells));
+            let (weights, column) = (stream.weights_from(block), vector.words);
+            DenseProduct { weights, column, terms, blocks: 1 }.run(&Output::Accumulators(&cells));
             stream.scale(&cells);
         } else {
-            stream.chunked(columns, block, &cells, |product, [sum], out| {
-                product.dense(sum, &Output::Accumulators(out));
+            stream.chunked(block, &cells, |weights, (chunk, before), out| {
+                let column = vector.words.get(before >> 1..).unwrap_or(&[]);
+                let terms =
+                    if weights.bits.linked() == WeightBits::W8 { vector.terms_of(chunk) } else { terms };
+                DenseProduct { weights, column, terms, blocks: 1 }.run(&Output::Accumulators(out));
             });
         }
         for (i, cell) in cells.iter().enumerate().take(channels - first) {

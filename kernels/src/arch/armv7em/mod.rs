@@ -26,6 +26,7 @@ pub(crate) mod conv2d;
 pub(crate) mod dense;
 #[cfg(dsp)]
 mod dense_asm;
+mod dense_product;
 pub(crate) mod depthwise;
 mod nibbles;
 mod planes;
@@ -39,6 +40,9 @@ mod stream;
 #[cfg(dsp)]
 mod strip_asm;
 mod taps;
+mod vector;
+#[cfg(dsp)]
+mod vector_asm;
 mod widen;
 #[cfg(dsp)]
 mod widen_asm;

@@ -1,10 +1,12 @@
-//! Dense products of widened columns with weights in layout [`dsp`](crate::layout::dsp), the same by instructions
-//! ([`strip_asm`](super::strip_asm), [`dense_asm`](super::dense_asm)) and by portable arithmetic.
+//! Products of a strip's widened columns with weights in layout [`dsp`](crate::layout::dsp), the same by instructions
+//! ([`strip_asm`](super::strip_asm)) and by portable arithmetic.
 
 use core::cell::Cell;
 
-use crate::WeightBits;
-use crate::layout::dsp::{CONV_CHANNELS, DENSE_CHANNELS};
+#[cfg(not(dsp))]
+use super::simd::{smmul, ssat8};
+use super::stream::Weights;
+use crate::layout::dsp::CONV_CHANNELS;
 
 /// Pixels of a convolution's strip.
 pub(super) const PIXELS: usize = 3;
@@ -12,15 +14,12 @@ pub(super) const PIXELS: usize = 3;
 /// Accumulators of a convolution's block: channel-major.
 pub(super) const BLOCK: usize = PIXELS * CONV_CHANNELS;
 
-/// Columns that meet blocks of channels behind one header each.
+/// Columns that meet blocks of channels.
 #[derive(Clone, Copy)]
-pub(super) struct Product<'a, const P: usize> {
-    pub(super) bits: WeightBits,
-    /// Widened columns of `P` pixels.
+pub(super) struct Product<'a> {
+    pub(super) weights: Weights<'a>,
+    /// Widened columns of [`PIXELS`] pixels: a word for two inputs of each.
     pub(super) columns: &'a [Cell<u32>],
-    /// Words of one channel.
-    pub(super) row_words: usize,
-    pub(super) weights: &'a [u32],
     pub(super) blocks: usize,
 }
 
@@ -51,36 +50,53 @@ pub(super) struct Residual<'a> {
     pub(super) multiplier: i32,
 }
 
-impl<'a, const P: usize> Product<'a, P> {
-    /// Words of the columns for all words of a channel.
-    pub(super) fn column_words(&self) -> usize {
-        let words = self.row_words * P * 2;
-        match self.bits.linked() {
-            WeightBits::W8 => words,
-            WeightBits::W4 => words * 2,
-            WeightBits::W2 => words * 4,
+impl Output<'_> {
+    /// How far into an output the first channel of a pixel may lie; `None` where there is no room for `channels` of
+    /// `pixels`.
+    #[inline(always)]
+    pub(super) fn room(&self, channels: usize, pixels: usize) -> Option<usize> {
+        let bytes = |bytes: &Bytes| {
+            if channels <= bytes.multipliers.len() { bytes.out.len().checked_sub(channels) } else { None }
+        };
+        match self {
+            Output::Bytes(out) => bytes(out),
+            Output::Sum(out, residual) => Some(bytes(out)?.min(residual.values.len().checked_sub(channels)?)),
+            Output::Accumulators(out) if channels * pixels <= out.len() => Some(0),
+            Output::Accumulators(_) => None,
         }
     }
 
-    /// How far into an output the first channel of a pixel may lie; `None` where columns, weights or output do not
-    /// hold all blocks of `channels`.
+    /// Stores accumulator `at`, that of a channel of the pixel at `start`.
+    #[cfg(not(dsp))]
+    pub(super) fn store(&self, (at, channel): (usize, usize), start: usize, log2_factor: u32, acc: i32) {
+        let (bytes, value) = match self {
+            Output::Accumulators(out) => {
+                out.iter().skip(at).take(1).for_each(|cell| cell.set(acc));
+                return;
+            }
+            Output::Bytes(bytes) => {
+                let multiplier = bytes.multipliers.get(channel).copied().unwrap_or(0);
+                (bytes, smmul(acc, multiplier))
+            }
+            Output::Sum(bytes, residual) => {
+                let multiplier = i64::from(bytes.multipliers.get(channel).copied().unwrap_or(0));
+                let identity =
+                    residual.values.get(start + channel).map_or(0, |cell| i64::from(cell.get() as i8));
+                let identity = (identity * i64::from(residual.multiplier)) << log2_factor;
+                (bytes, ((i64::from(acc) * multiplier + identity) >> 32) as i32)
+            }
+        };
+        if let Some(cell) = bytes.out.get(start + channel) {
+            cell.set(ssat8(value >> bytes.shift) as u8);
+        }
+    }
+}
+
+impl Product<'_> {
+    /// Words of the columns for all words of a channel.
     #[inline(always)]
-    fn room(&self, channels: usize, out: &Output) -> Option<usize> {
-        let all = self.blocks * channels;
-        let bytes = |bytes: &Bytes| {
-            if all <= bytes.multipliers.len() { bytes.out.len().checked_sub(all) } else { None }
-        };
-        let room = match out {
-            Output::Bytes(out) => bytes(out)?,
-            Output::Sum(out, residual) => bytes(out)?.min(residual.values.len().checked_sub(all)?),
-            Output::Accumulators(out) if all * P <= out.len() => 0,
-            Output::Accumulators(_) => return None,
-        };
-        let fits = self.blocks > 0
-            && self.row_words > 0
-            && self.column_words() <= self.columns.len()
-            && (self.row_words + 1) * all <= self.weights.len();
-        fits.then_some(room)
+    pub(super) fn column_words(&self) -> usize {
+        (self.weights.inputs() >> 1) * PIXELS
     }
 }
 
@@ -95,9 +111,11 @@ pub(super) struct Strip<'a> {
 
 impl<'a> Strip<'a> {
     /// All blocks of a convolution; `None` where something does not hold them.
-    pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Option<Self> {
-        let room = product.room(CONV_CHANNELS, out)?;
-        Some(Self { ready: Ready::new(product, out), room })
+    pub(super) fn new(product: &Product<'a>, out: &Output<'a>) -> Option<Self> {
+        let channels = product.blocks * CONV_CHANNELS;
+        let room = out.room(channels, PIXELS)?;
+        let fits = product.column_words() <= product.columns.len() && product.weights.hold(channels);
+        fits.then(|| Self { ready: Ready::new(product, out), room })
     }
 
     /// Writes the results of the columns as they are now; `sums` is what accumulators start with, beside the header.
@@ -109,21 +127,11 @@ impl<'a> Strip<'a> {
     }
 }
 
-impl Product<'_, 1> {
-    /// Writes the results of all blocks of a dense layer.
-    #[inline(always)]
-    pub(super) fn dense(&self, sum: i32, out: &Output) {
-        if self.room(DENSE_CHANNELS, out).is_some() {
-            dense(self, sum, out);
-        }
-    }
-}
-
 #[cfg(dsp)]
-use super::{dense_asm::dense, strip_asm::Ready};
+use super::strip_asm::Ready;
 
 #[cfg(not(dsp))]
-use portable::{Ready, dense};
+use portable::Ready;
 
 #[cfg(not(dsp))]
 mod portable {
@@ -131,18 +139,18 @@ mod portable {
 
     use core::cell::Cell;
 
-    use super::{BLOCK, CONV_CHANNELS, DENSE_CHANNELS, Output, PIXELS, Product, Starts};
+    use super::{BLOCK, CONV_CHANNELS, Output, PIXELS, Product, Starts};
     use crate::WeightBits;
-    use crate::arch::armv7em::simd::{smlad, smmul, ssat8, sxtb16, sxtb16_ror8};
+    use crate::arch::armv7em::simd::{smlad, sxtb16, sxtb16_ror8};
 
-    /// Adds the products of one word of weights with `P` columns; gives the words of columns that it met.
-    fn multiply<const P: usize>(bits: WeightBits, word: u32, x: &[Cell<u32>], acc: &mut [i32]) -> usize {
+    /// Adds the products of one word of weights with a strip's columns; gives the words of columns that it met.
+    fn multiply(bits: WeightBits, word: u32, x: &[Cell<u32>], acc: &mut [i32; PIXELS]) -> usize {
         let mut at = 0;
         let mut dot = |weights: u32| {
-            for (acc, x) in acc.iter_mut().zip(x.iter().skip(at)).take(P) {
+            for (acc, x) in acc.iter_mut().zip(x.iter().skip(at)) {
                 *acc = smlad(x.get(), weights, *acc);
             }
-            at += P;
+            at += PIXELS;
         };
         match bits.linked() {
             WeightBits::W8 => [word, word & 0x00ff_00ff].into_iter().for_each(&mut dot),
@@ -161,82 +169,40 @@ mod portable {
         at
     }
 
-    /// Blocks of `C` channels with `P` columns: `N` accumulators each, channel-major.
-    fn blocks<const P: usize, const C: usize, const N: usize>(
-        product: &Product<P>,
-        out: &Output,
-        sums: [i32; P],
-        starts: [usize; P],
-    ) {
-        let mut weights = product.weights.iter().copied();
-        for block in 0..product.blocks {
-            let mut acc = [0i32; N];
-            for acc in acc.as_chunks_mut::<P>().0 {
-                let header = weights.next().unwrap_or(0) as i32;
-                for (acc, sum) in acc.iter_mut().zip(sums) {
-                    *acc = header.wrapping_add(sum);
-                }
-            }
-            let mut x = product.columns;
-            for _ in 0..product.row_words {
-                let mut used = 0;
-                for acc in acc.as_chunks_mut::<P>().0 {
-                    used = multiply::<P>(product.bits, weights.next().unwrap_or(0), x, acc);
-                }
-                x = x.get(used..).unwrap_or(&[]);
-            }
-            for (i, acc) in acc.into_iter().enumerate() {
-                store(product, out, (block * C + i / P, i % P), starts[i % P], acc);
-            }
-        }
-    }
-
-    fn store<const P: usize>(
-        product: &Product<P>,
-        out: &Output,
-        (channel, pixel): (usize, usize),
-        start: usize,
-        acc: i32,
-    ) {
-        let (bytes, value) = match out {
-            Output::Accumulators(out) => {
-                out.iter().skip(channel * P + pixel).take(1).for_each(|cell| cell.set(acc));
-                return;
-            }
-            Output::Bytes(bytes) => {
-                let multiplier = bytes.multipliers.get(channel).copied().unwrap_or(0);
-                (bytes, smmul(acc, multiplier))
-            }
-            Output::Sum(bytes, residual) => {
-                let multiplier = i64::from(bytes.multipliers.get(channel).copied().unwrap_or(0));
-                let at = start + channel;
-                let identity = residual.values.get(at).map_or(0, |cell| i64::from(cell.get() as i8));
-                let identity = (identity * i64::from(residual.multiplier)) << product.bits.log2_factor();
-                (bytes, ((i64::from(acc) * multiplier + identity) >> 32) as i32)
-            }
-        };
-        if let Some(cell) = bytes.out.get(start + channel) {
-            cell.set(ssat8(value >> bytes.shift) as u8);
-        }
-    }
-
     /// A product that is made anew for every strip.
     pub(super) struct Ready<'a> {
-        product: Product<'a, PIXELS>,
+        product: Product<'a>,
         out: Output<'a>,
     }
 
     impl<'a> Ready<'a> {
-        pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Self {
+        pub(super) fn new(product: &Product<'a>, out: &Output<'a>) -> Self {
             Self { product: *product, out: *out }
         }
 
         pub(super) fn run(&mut self, sums: [i32; PIXELS], starts: Starts) {
-            blocks::<PIXELS, CONV_CHANNELS, BLOCK>(&self.product, &self.out, sums, starts);
+            let weights = self.product.weights;
+            let mut words = weights.words.iter().copied();
+            for block in 0..self.product.blocks {
+                let mut acc = [0i32; BLOCK];
+                for acc in acc.as_chunks_mut::<PIXELS>().0 {
+                    let header = words.next().unwrap_or(0) as i32;
+                    *acc = sums.map(|sum| header.wrapping_add(sum));
+                }
+                let mut x = self.product.columns;
+                for _ in 0..weights.row_words {
+                    let mut used = 0;
+                    for acc in acc.as_chunks_mut::<PIXELS>().0 {
+                        used = multiply(weights.bits, words.next().unwrap_or(0), x, acc);
+                    }
+                    x = x.get(used..).unwrap_or(&[]);
+                }
+                for (i, acc) in acc.into_iter().enumerate() {
+                    let channel = block * CONV_CHANNELS + i / PIXELS;
+                    let place = (block * BLOCK + i, channel);
+                    self.out.store(place, starts[i % PIXELS], weights.bits.log2_factor(), acc);
+                }
+            }
         }
-    }
-
-    pub(super) fn dense(product: &Product<1>, sum: i32, out: &Output) {
-        blocks::<1, DENSE_CHANNELS, DENSE_CHANNELS>(product, out, [sum], [0]);
     }
 }

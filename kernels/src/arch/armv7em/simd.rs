@@ -73,6 +73,12 @@ instruction! {
     sxtb16_ror8(a: u32) -> u32, "sxtb16 {result}, {a}, ror #8", join(byte(a, 1), byte(a, 3))
 }
 instruction! {
+    /// 16-bit lanes of `sum` plus bytes 0 and 2 without a sign.
+    #[cfg(not(dsp))]
+    uxtab16(sum: u32, a: u32) -> u32, "uxtab16 {result}, {sum}, {a}",
+    join(low(sum) + (a & 0xff) as i32, high(sum) + (a >> 16 & 0xff) as i32)
+}
+instruction! {
     /// 16-bit lanes of `sum` plus bytes 0 and 2 with their sign.
     sxtab16(sum: u32, a: u32) -> u32, "sxtab16 {result}, {sum}, {a}",
     join(low(sum) + byte(a, 0), high(sum) + byte(a, 2))

@@ -2,8 +2,7 @@
 
 use core::cell::Cell;
 
-use super::column::{Columns, weight_words};
-use super::product::Product;
+use super::column::weight_words;
 use crate::layout::dsp::{Blocks, CHUNK_WORDS, Sizes};
 use crate::linked;
 use crate::op::Accumulate;
@@ -17,6 +16,30 @@ pub(super) struct Stream<'a> {
     /// Whether headers hold the biases, and a row is one chunk.
     pub(super) folded: bool,
     words: &'a [u32],
+}
+
+/// Weights of blocks behind one header for each channel.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a> {
+    pub(super) bits: WeightBits,
+    /// Words of one channel.
+    pub(super) row_words: usize,
+    /// Those of all blocks, headers included.
+    pub(super) words: &'a [u32],
+}
+
+impl Weights<'_> {
+    /// Inputs of a channel with all that pad it.
+    #[inline(always)]
+    pub(super) fn inputs(&self) -> usize {
+        self.row_words << self.bits.log2_per_word()
+    }
+
+    /// Whether these are all words of so many channels.
+    #[inline(always)]
+    pub(super) fn hold(&self, channels: usize) -> bool {
+        channels > 0 && self.row_words > 0 && (self.row_words + 1) * channels <= self.words.len()
+    }
 }
 
 /// Whether products of checked weights finish all results of a layer: bytes of whole blocks, without a residual, at a
@@ -62,20 +85,9 @@ impl<'a> Stream<'a> {
 
     /// Folded weights from block `first` on.
     #[inline(always)]
-    pub(super) fn product<const P: usize>(
-        &self,
-        columns: &Columns<'a, P>,
-        first: usize,
-        blocks: usize,
-    ) -> Product<'a, P> {
-        let weights = self.words.get(first * self.sizes.folded_words()..).unwrap_or(&[]);
-        Product {
-            bits: self.sizes.blocks.bits,
-            columns: columns.words,
-            row_words: self.sizes.row_words,
-            weights,
-            blocks,
-        }
+    pub(super) fn weights_from(&self, first: usize) -> Weights<'a> {
+        let words = self.words.get(first * self.sizes.folded_words()..).unwrap_or(&[]);
+        Weights { bits: self.sizes.blocks.bits, row_words: self.sizes.row_words, words }
     }
 
     /// Takes the factor of the weights from accumulators.
@@ -83,32 +95,29 @@ impl<'a> Stream<'a> {
         cells.iter().for_each(|cell| cell.set(cell.get() >> self.sizes.blocks.bits.log2_factor()));
     }
 
-    /// Accumulators of one block that is not folded: the sum over its chunks. `multiply` writes those of a product.
-    pub(super) fn chunked<const P: usize, const N: usize>(
+    /// Accumulators of one block that is not folded: the sum over its chunks. `multiply` writes those of the chunk whose
+    /// index and inputs before it are given.
+    pub(super) fn chunked<const N: usize>(
         &self,
-        columns: &Columns<'a, P>,
         block: usize,
         cells: &[Cell<i32>; N],
-        multiply: impl Fn(&Product<'a, P>, [i32; P], &[Cell<i32>]),
+        multiply: impl Fn(Weights<'a>, (usize, usize), &[Cell<i32>]),
     ) {
-        let mut weights = self.words.get(block * self.sizes.chunked_words()..).unwrap_or(&[]);
-        let mut words = columns.words;
+        let bits = self.sizes.blocks.bits;
+        let mut words = self.words.get(block * self.sizes.chunked_words()..).unwrap_or(&[]);
         let mut left = self.sizes.row_words;
         cells.iter().for_each(|cell| cell.set(0));
         let part = [const { Cell::new(0) }; N];
         for chunk in 0..self.sizes.chunks {
             let row_words = if self.sizes.chunks == 1 { left } else { left.min(CHUNK_WORDS) };
-            let sums = columns.sums_of(chunk);
-            let product =
-                Product { bits: self.sizes.blocks.bits, columns: words, row_words, weights, blocks: 1 };
-            multiply(&product, sums, &part);
+            let before = (self.sizes.row_words - left) << bits.log2_per_word();
+            multiply(Weights { bits, row_words, words }, (chunk, before), &part);
             self.scale(&part);
             for (cell, part) in cells.iter().zip(&part) {
                 cell.set(cell.get().wrapping_add(part.get()));
             }
             left -= row_words;
-            weights = weights.get((row_words + 1) * self.sizes.blocks.channels..).unwrap_or(&[]);
-            words = words.get(row_words * 2 * P..).unwrap_or(&[]);
+            words = words.get((row_words + 1) * self.sizes.blocks.channels..).unwrap_or(&[]);
         }
     }
 }

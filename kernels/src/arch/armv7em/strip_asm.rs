@@ -326,11 +326,11 @@ pub(super) struct Ready<'a> {
 }
 
 impl<'a> Ready<'a> {
-    pub(super) fn new(product: &Product<'a, PIXELS>, out: &Output<'a>) -> Self {
-        let (word_bytes, words) = unrolled(product.bits);
-        let rest = product.row_words & (words - 1);
+    pub(super) fn new(product: &Product<'a>, out: &Output<'a>) -> Self {
+        let (word_bytes, words) = unrolled(product.weights.bits);
+        let rest = product.weights.row_words & (words - 1);
         let entry = word_bytes * if rest == 0 { words } else { rest };
-        let weights = product.weights.as_ptr();
+        let weights = product.weights.words.as_ptr();
         let mut task = Task {
             columns: product.columns.as_ptr(),
             sums: [0; PIXELS],
@@ -340,7 +340,8 @@ impl<'a> Ready<'a> {
             out: null(),
             second: 0,
             third: 0,
-            weights_end: weights.wrapping_add(product.blocks * CONV_CHANNELS * (product.row_words + 1)),
+            weights_end: weights
+                .wrapping_add(product.blocks * CONV_CHANNELS * (product.weights.row_words + 1)),
             mode: ACCUMULATORS,
             residual: null(),
             residual_multiplier: 0,
@@ -354,7 +355,7 @@ impl<'a> Ready<'a> {
             Output::Bytes(bytes) | Output::Sum(bytes, _) => {
                 all = bytes.out.as_ptr();
                 task.multipliers = bytes.multipliers.as_ptr();
-                task.mode = if bytes.shift == product.bits.log2_factor() { BYTES } else { SHIFTED };
+                task.mode = if bytes.shift == product.weights.bits.log2_factor() { BYTES } else { SHIFTED };
                 task.shift = bytes.shift;
                 if let Output::Sum(_, residual) = out {
                     task.mode = SUM;
@@ -363,7 +364,7 @@ impl<'a> Ready<'a> {
                 }
             }
         }
-        Self { task, bits: product.bits, out: all, residual: residuals, lives: PhantomData }
+        Self { task, bits: product.weights.bits, out: all, residual: residuals, lives: PhantomData }
     }
 
     #[inline(always)]

@@ -67,7 +67,7 @@ pub(super) struct Taps<'a> {
 
 impl<'a> Taps<'a> {
     /// The taps of `op` in `x`; fills the staged row of padding.
-    pub(super) fn new(x: &Tensor<'a>, op: &'a Conv2d<'a>, staged: &Columns<'a, PIXELS>) -> Self {
+    pub(super) fn new(x: &Tensor<'a>, op: &'a Conv2d<'a>, staged: &Columns<'a>) -> Self {
         let (rows, columns, channels) = x.spec().dims.hwc();
         let [kh, kw] = op.geometry.kernel.map(usize::from);
         let [dh, dw] = op.geometry.dilation.map(usize::from);
@@ -96,7 +96,7 @@ impl<'a> Taps<'a> {
 
     /// Fills the columns of a strip; gives their sums.
     #[inline(always)]
-    pub(super) fn fill(&self, columns: &Columns<'a, PIXELS>, pixels: &[Pixel; PIXELS]) -> [i32; PIXELS] {
+    pub(super) fn fill(&self, columns: &Columns<'a>, pixels: &[Pixel; PIXELS]) -> [i32; PIXELS] {
         // Above and left of the input the subtractions wrap to large numbers.
         let corners = pixels.map(|pixel| {
             let top = (pixel.h * self.stride[0]).wrapping_sub(self.pad[0]);
@@ -119,11 +119,7 @@ impl<'a> Taps<'a> {
 
     /// The same row by row, with padding.
     #[inline(never)]
-    fn fill_rows(
-        &self,
-        columns: &Columns<'a, PIXELS>,
-        mut corners: [(usize, usize); PIXELS],
-    ) -> [i32; PIXELS] {
+    fn fill_rows(&self, columns: &Columns<'a>, mut corners: [(usize, usize); PIXELS]) -> [i32; PIXELS] {
         let mut filler = columns.filler();
         for _ in 0..self.kernel_rows {
             filler.push(core::array::from_fn(|p| self.row(corners[p], columns, p)));
@@ -137,7 +133,7 @@ impl<'a> Taps<'a> {
     /// The bytes under one kernel row of pixel `p`: from where they lie, or staged with zero points where the row is padded.
     /// What lies behind does not matter.
     #[inline(never)]
-    fn row(&self, (row, left): (usize, usize), columns: &Columns<'a, PIXELS>, p: usize) -> &'a [Cell<u8>] {
+    fn row(&self, (row, left): (usize, usize), columns: &Columns<'a>, p: usize) -> &'a [Cell<u8>] {
         if row >= self.rows {
             return self.padding;
         }

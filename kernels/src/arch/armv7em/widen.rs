@@ -1,14 +1,11 @@
-//! From bytes to the combinations of activations that meet weights in layout [`dsp`](crate::layout::dsp).
-//!
-//! `P` pixels side by side: word `i` of the first pixel, of the second …, then word `i + 1`. `Q` is the number
-//! of words of `P` pixels for four inputs (two each), or for eight at 2 bits (four each).
+//! From bytes to the combinations of activations that meet weights in layout [`dsp`](crate::layout::dsp): those of four
+//! inputs, or of eight at 2 bits, and the pixels of a strip side by side: word `i` of the first pixel, of the second …, then
+//! word `i + 1`.
 
 use core::cell::Cell;
 
 use super::product::PIXELS;
-#[cfg(not(dsp))]
-use super::simd::rev16;
-use super::simd::{smlad, ssub16, sxtab16, sxtab16_ror8, sxtb16, sxtb16_ror8};
+use super::simd::{ssub16, sxtb16, sxtb16_ror8};
 use crate::WeightBits;
 
 /// Four bytes as they lie in memory.
@@ -24,75 +21,23 @@ fn scaled<const SHIFT: u32>(lanes: u32) -> u32 {
     (lanes << SHIFT) & (mask | mask << 16)
 }
 
-/// One step of inputs: `N` bytes of each pixel, and where its `Q` words go.
+/// For 4-bit weights: `16 e - o` and `o`.
 #[inline(always)]
-fn steps<'a, const P: usize, const Q: usize, const N: usize>(
-    source: [&'a [Cell<u8>]; P],
-    out: &'a [Cell<u32>],
-    mut step: impl FnMut(usize, &'a [Cell<u8>; N], &'a [Cell<u32>; Q]),
-) {
-    for (p, bytes) in source.into_iter().enumerate() {
-        let mut rest = out;
-        for bytes in bytes.as_chunks::<N>().0 {
-            let Some((out, behind)) = rest.split_first_chunk::<Q>() else { break };
-            step(p, bytes, out);
-            rest = behind;
-        }
-    }
+pub(super) fn four(bytes: &[Cell<u8>; 4]) -> [u32; 2] {
+    let bytes = word(bytes);
+    let odd = sxtb16_ror8(bytes);
+    [ssub16(scaled::<4>(sxtb16(bytes)), odd), odd]
 }
 
-/// For 8-bit weights: `o` and `256 e + 127 - o`; sums `e`.
-#[cfg(not(dsp))]
+/// For 2-bit weights: `64 e - 16 o`, `16 o - 4 e'`, `4 e' - o'` and `o'`.
 #[inline(always)]
-pub(super) fn widen8<const P: usize, const Q: usize>(
-    source: [&[Cell<u8>]; P],
-    out: &[Cell<u32>],
-    sums: &mut [u32; P],
-) {
-    steps::<P, Q, 4>(source, out, |p, bytes, out| {
-        let bytes = word(bytes);
-        out[p].set(sxtb16_ror8(bytes));
-        // High byte e as it is, low byte 127 - o: that is o with all bits but the sign flipped.
-        out[P + p].set(rev16(bytes) ^ 0x007f_007f);
-        sums[p] = sxtab16(sums[p], bytes);
-    });
-}
-
-/// For 4-bit weights: `16 e - o` and `o`; sums `e`.
-#[inline(always)]
-pub(super) fn widen4<const P: usize, const Q: usize>(
-    source: [&[Cell<u8>]; P],
-    out: &[Cell<u32>],
-    sums: &mut [u32; P],
-) {
-    steps::<P, Q, 4>(source, out, |p, bytes, out| {
-        let bytes = word(bytes);
-        let odd = sxtb16_ror8(bytes);
-        out[p].set(ssub16(scaled::<4>(sxtb16(bytes)), odd));
-        out[P + p].set(odd);
-        sums[p] = sxtab16(sums[p], bytes);
-    });
-}
-
-/// For 2-bit weights: `64 e - 16 o`, `16 o - 4 e'`, `4 e' - o'` and `o'`; sums `e + o + e'`.
-#[inline(always)]
-pub(super) fn widen2<const P: usize, const Q: usize>(
-    source: [&[Cell<u8>]; P],
-    out: &[Cell<u32>],
-    sums: &mut [u32; P],
-) {
-    steps::<P, Q, 8>(source, out, |p, [a, b, c, d, rest @ ..], out| {
-        let first = u32::from_le_bytes([a.get(), b.get(), c.get(), d.get()]);
-        let second = word(rest);
-        let odd = scaled::<4>(sxtb16_ror8(first));
-        let even = scaled::<2>(sxtb16(second));
-        let last = sxtb16_ror8(second);
-        out[p].set(ssub16(scaled::<6>(sxtb16(first)), odd));
-        out[P + p].set(ssub16(odd, even));
-        out[2 * P + p].set(ssub16(even, last));
-        out[3 * P + p].set(last);
-        sums[p] = sxtab16_ror8(sxtab16(sxtab16(sums[p], first), second), first);
-    });
+pub(super) fn eight([a, b, c, d, rest @ ..]: &[Cell<u8>; 8]) -> [u32; 4] {
+    let first = u32::from_le_bytes([a.get(), b.get(), c.get(), d.get()]);
+    let second = word(rest);
+    let odd = scaled::<4>(sxtb16_ror8(first));
+    let even = scaled::<2>(sxtb16(second));
+    let last = sxtb16_ror8(second);
+    [ssub16(scaled::<6>(sxtb16(first)), odd), ssub16(odd, even), ssub16(even, last), last]
 }
 
 /// Most inputs whose sums fit 16-bit lanes: each lane takes the even ones of four, or three of eight.
@@ -126,16 +71,6 @@ impl Rows<'_> {
     }
 }
 
-/// What accumulators start with: minus the sum of two lanes, times what the packed weights leave in the product.
-#[inline(always)]
-pub(super) fn start(bits: WeightBits, lanes: u32) -> i32 {
-    let log2_factor = if bits.linked() == WeightBits::W8 { 15 } else { 7 };
-    (smlad(lanes, 0x0001_0001, 0) << log2_factor).wrapping_neg()
-}
-
-/// [`widen8`] of one column; gives the lanes of its sum.
-pub(super) use imp::column8;
-
 #[cfg(dsp)]
 use super::widen_asm as imp;
 
@@ -143,27 +78,65 @@ use super::widen_asm as imp;
 mod imp {
     use core::cell::Cell;
 
-    use super::{PIXELS, Rows, WeightBits, start, widen2, widen4, widen8};
+    use super::{PIXELS, Rows, WeightBits, eight, four, word};
+    use crate::arch::armv7em::simd::{rev16, smlad, sxtab16, sxtab16_ror8, sxtb16_ror8};
 
-    pub(in crate::arch::armv7em) fn column8(source: &[Cell<u8>], out: &[Cell<u32>]) -> u32 {
-        let mut lanes = [0];
-        widen8::<1, 2>([source], out, &mut lanes);
-        lanes[0]
+    /// Widens rows in steps of `N` bytes to `W` words of each pixel; `step` gives them and adds to the lanes of a sum.
+    fn steps<const N: usize, const W: usize>(
+        rows: &Rows,
+        step: impl Fn(&[Cell<u8>; N], &mut u32) -> [u32; W],
+    ) -> [u32; PIXELS] {
+        let mut lanes = [0; PIXELS];
+        let mut out = rows.out.chunks(W * PIXELS);
+        for row in 0..rows.count {
+            for at in (row * rows.next..row * rows.next + rows.row_bytes).step_by(N) {
+                let out = out.next().unwrap_or(&[]);
+                for (p, (source, lanes)) in rows.sources.iter().zip(&mut lanes).enumerate() {
+                    let Some(bytes) = source.get(at..).and_then(|bytes| bytes.first_chunk()) else {
+                        continue;
+                    };
+                    for (cell, word) in out.iter().skip(p).step_by(PIXELS).zip(step(bytes, lanes)) {
+                        cell.set(word);
+                    }
+                }
+            }
+        }
+        lanes
     }
 
     pub(super) fn rows(rows: &Rows) -> [i32; PIXELS] {
-        let mut lanes = [0; PIXELS];
-        let mut out = rows.out;
-        for row in 0..rows.count {
-            let at = row * rows.next;
-            let sources = rows.sources.map(|source| source.get(at..at + rows.row_bytes).unwrap_or(&[]));
-            match rows.bits.linked() {
-                WeightBits::W8 => widen8::<PIXELS, { 2 * PIXELS }>(sources, out, &mut lanes),
-                WeightBits::W4 => widen4::<PIXELS, { 2 * PIXELS }>(sources, out, &mut lanes),
-                WeightBits::W2 => widen2::<PIXELS, { 4 * PIXELS }>(sources, out, &mut lanes),
-            }
-            out = out.get((rows.row_bytes >> 1) * PIXELS..).unwrap_or(&[]);
-        }
-        lanes.map(|lanes| start(rows.bits, lanes))
+        let (lanes, log2_factor) = match rows.bits.linked() {
+            // `o` and `256 e + 127 - o`: high byte e as it is, low byte o with all bits but the sign flipped.
+            WeightBits::W8 => (
+                steps(rows, |bytes, lanes| {
+                    let bytes = word(bytes);
+                    *lanes = sxtab16(*lanes, bytes);
+                    [sxtb16_ror8(bytes), rev16(bytes) ^ 0x007f_007f]
+                }),
+                15,
+            ),
+            WeightBits::W4 => (
+                steps(rows, |bytes, lanes| {
+                    *lanes = sxtab16(*lanes, word(bytes));
+                    four(bytes)
+                }),
+                7,
+            ),
+            WeightBits::W2 => (
+                steps(rows, |bytes: &[Cell<u8>; 8], lanes| {
+                    for (i, bytes) in bytes.as_chunks::<4>().0.iter().enumerate() {
+                        let bytes = word(bytes);
+                        *lanes = sxtab16(*lanes, bytes);
+                        if i == 0 {
+                            *lanes = sxtab16_ror8(*lanes, bytes);
+                        }
+                    }
+                    eight(bytes)
+                }),
+                7,
+            ),
+        };
+        // Minus the sum of two lanes, times what the packed weights leave in the product.
+        lanes.map(|lanes| (smlad(lanes, 0x0001_0001, 0) << log2_factor).wrapping_neg())
     }
 }

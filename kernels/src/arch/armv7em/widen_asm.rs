@@ -181,42 +181,6 @@ widen!(
     shift: "7"
 );
 
-/// One column for 8-bit weights: four inputs a step.
-///
-/// # Safety
-/// Bytes from `source` to `end`, at least four, and two bytes behind `out` for each of them must be there.
-#[unsafe(naked)]
-unsafe extern "C" fn column_8(source: *const Cell<u8>, end: *const Cell<u8>, out: *const Cell<u32>) -> u32 {
-    naked_asm!(
-        core_with_dsp!(),
-        "push {{r4, r5}}",
-        "mov r12, #0",
-        "2:",
-        "ldr r4, [r0], #4",
-        "rev16 r5, r4",
-        "sxtab16 r12, r12, r4",
-        "sxtb16 r4, r4, ror #8",
-        "eor r5, r5, #0x007f007f",
-        "cmp r0, r1",
-        "stmia r2!, {{r4, r5}}",
-        "bne 2b",
-        "mov r0, r12",
-        "pop {{r4, r5}}",
-        "bx lr",
-    )
-}
-
-/// [`widen8`](super::widen::widen8) of one column; gives the lanes of its sum. What does not fit is left.
-#[inline(always)]
-pub(super) fn column8(source: &[Cell<u8>], out: &[Cell<u32>]) -> u32 {
-    let whole = source.len() & !3;
-    if whole == 0 || whole >> 1 > out.len() {
-        return 0;
-    }
-    // SAFETY: `whole` bytes, a multiple of four and not 0, are in `source`, and half as many words in `out`.
-    unsafe { column_8(source.as_ptr(), source.as_ptr().wrapping_add(whole), out.as_ptr()) }
-}
-
 /// Widens rows; [`Rows::run`] has compared all sizes.
 #[inline(always)]
 pub(super) fn rows(rows: &Rows) -> [i32; PIXELS] {

@@ -1,31 +1,24 @@
 //! Layout `dsp`: weights of a dense product as `arch::armv7em` streams them.
 //!
 //! The first word is 1 where the weights are folded, else 0. Then channels come in blocks of 2 (convolution) or 4
-//! (dense layer), the last one padded with zero weights. A block is a sequence of little-endian words: a header word
-//! for each of its channels, then for every word index of a row one word of each channel. A word holds 4 (8-bit
-//! weights), 8 (4-bit) or 16 (2-bit) inputs. The weights of every kernel row are padded with zero weights to a multiple of 4
+//! (dense layer), the last one padded with zero weights. A block is a sequence of little-endian words: as many header words
+//! as it has channels, then as many for every word index of a row: they hold 4 (8-bit weights), 8 (4-bit) or 16 (2-bit)
+//! inputs of all its channels ([`word`]). The weights of every kernel row are padded with zero weights to a multiple of 4
 //! inputs (8 at 2 bits), so that a kernel row is whole words of the input; those of a dense layer, which are one row, to a
 //! multiple of 8; then all of a channel's to whole words.
 //!
-//! Inputs `x0 .. x3` of a quad make two pairs, `e = (x0, x2)` and `o = (x1, x3)`, because that is what
-//! SXTB16 makes of four bytes. A kernel multiplies a 16-bit lane of several packed weights, and the lowest
-//! ones of it, by combinations of activations in which all but one weight cancel:
-//!
-//! | bits | byte of a lane | product | sum is |
-//! |--|--|--|--|
-//! | 8 | even byte `w0 + 128`, odd byte `w1` | `(lane & 255) * (256 e + 127 - o) + lane * o` | `256 (w0 e + w1 o) + 32768 e + 127 (w0 + 128)` |
-//! | 4 | `(w0 + 8) + 16 w1` | `(byte & 15) * (16 e - o) + byte * o` | `16 (w0 e + w1 o) + 128 e` |
-//! | 2 | `(w0 + 2) + 4 (w1 + 2) + 16 (w2 + 2) + 64 w3` | `(byte & 3) * (64 e - 16 o) + (byte & 15) * (16 o - 4 e') + (byte & 63) * (4 e' - o') + byte * o'` | `64 (...) + 128 (e + o + e')` |
-//!
-//! Of the last column the term in activations is subtracted per pixel; the constant, at 8 bits, is in the
-//! header: `-127 * sum(w0 + 128)` over the even weights.
-//!
-//! Folded: the header also holds the bias, times 256, 16 or 64, because whatever the inputs are, that multiple of the
+//! Folded: the headers also hold the biases, times 256, 16 or 64, because whatever the inputs are, that multiple of the
 //! whole accumulator fits 32 bits. Where it might not, biases stay apart, and 8-bit rows come in chunks of
 //! [`CHUNK_WORDS`], each behind headers of its own. Both forms have the same size: the folded one is filled up with zeros.
 
+mod word;
+
 use super::{WeightBits, unpack};
 use crate::size::product;
+use word::Kind;
+
+#[cfg(not(dsp))]
+pub(crate) use word::parts;
 
 /// Channels of a convolution's block.
 pub const CONV_CHANNELS: usize = 2;
@@ -175,22 +168,20 @@ impl Blocks {
         let folded = (0..count).all(|channel| bound(channel) < 1 << (31 - bits.log2_factor()));
         let chunk_words = if folded { words } else { CHUNK_WORDS };
         let chunk_words = if bits.linked() == WeightBits::W8 { chunk_words } else { words };
+        let kind = self.kind();
         emit(u32::from(folded));
         for block in (0..count).step_by(channels) {
+            // By the channel in the block, and the place in a word.
+            let inputs_of = |word: usize| move |c: usize, i: usize| padded(block + c, word * inputs + i);
             for chunk in (0..words).step_by(chunk_words) {
-                let end = words.min(chunk + chunk_words);
-                for c in block..block + channels {
-                    let mut header = if folded { bias(c) << bits.log2_factor() } else { 0 };
-                    if bits.linked() == WeightBits::W8 {
-                        let even = (2 * chunk..2 * end).map(|i| padded(c, 2 * i) + 128).sum::<i32>();
-                        header = header.wrapping_sub(127 * even);
-                    }
-                    emit(header as u32);
+                let range = chunk..words.min(chunk + chunk_words);
+                for slot in 0..channels {
+                    let left = |word: usize| kind.constant(bits, slot, inputs_of(word));
+                    let biases = if folded { kind.bias(bits, slot, |c| bias(block + c)) } else { 0 };
+                    emit(biases.wrapping_sub(range.clone().map(left).fold(0, i32::wrapping_add)) as u32);
                 }
-                for word in chunk..end {
-                    for c in block..block + channels {
-                        emit(encode(bits, |i| padded(c, word * inputs + i)));
-                    }
+                for word in range {
+                    (0..channels).for_each(|slot| emit(kind.encode(bits, slot, inputs_of(word))));
                 }
             }
         }
@@ -214,54 +205,17 @@ impl Blocks {
         let word = at >> bits.log2_per_word();
         let (chunk, within) = (word / chunk_words, word % chunk_words);
         let headers = channels * (chunk + 1);
-        let in_block = headers + (chunk * chunk_words + within) * channels + channel % channels;
+        let i = at & ((1 << bits.log2_per_word()) - 1);
+        let slot = self.kind().slot(bits, channel % channels, i);
+        let in_block = headers + (chunk * chunk_words + within) * channels + slot;
         let first = 4 * (1 + channel / channels * block_words + in_block);
-        decode(bits, packed.get(first..).unwrap_or(&[]), at & ((1 << bits.log2_per_word()) - 1))
+        self.kind().decode(bits, packed.get(first..).unwrap_or(&[]), channel % channels, i)
     }
-}
 
-/// Input `i` of a word: the inverse of [`encode`].
-fn decode(bits: WeightBits, word: &[u8], i: usize) -> i32 {
-    let byte = |at: usize| word.get(at).copied().unwrap_or(0);
-    match bits {
-        WeightBits::W8 if i & 1 == 0 => i32::from(byte(i)) - 128,
-        WeightBits::W8 => i32::from(byte(i) as i8),
-        WeightBits::W4 => {
-            let byte = byte((i & 2) | (i >> 2));
-            if i & 1 == 0 { i32::from(byte & 15) - 8 } else { i32::from(byte as i8 >> 4) }
-        }
-        WeightBits::W2 => {
-            let byte = byte((i & 2) | (i >> 3));
-            match i & 5 {
-                0 => i32::from(byte & 3) - 2,
-                1 => i32::from(byte >> 2 & 3) - 2,
-                4 => i32::from(byte >> 4 & 3) - 2,
-                _ => i32::from(byte as i8 >> 6),
-            }
-        }
+    /// What the words are made for.
+    const fn kind(&self) -> Kind {
+        if self.channels == DENSE_CHANNELS { Kind::Column } else { Kind::Strip }
     }
-}
-
-/// One word of a channel: `weight` gives its inputs.
-fn encode(bits: WeightBits, weight: impl Fn(usize) -> i32) -> u32 {
-    let byte = |k: usize| -> u8 {
-        (match bits.linked() {
-            WeightBits::W8 => weight(k) + if k & 1 == 0 { 128 } else { 0 },
-            // Byte k of a word: lane k / 2, group k % 2 of inputs.
-            WeightBits::W4 => {
-                let at = (k & 1) * 4 + (k >> 1) * 2;
-                (weight(at) + 8) | (weight(at + 1) << 4)
-            }
-            WeightBits::W2 => {
-                let at = (k & 1) * 8 + (k >> 1) * 2;
-                (weight(at) + 2)
-                    | ((weight(at + 1) + 2) << 2)
-                    | ((weight(at + 4) + 2) << 4)
-                    | (weight(at + 5) << 6)
-            }
-        }) as u8
-    };
-    u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)])
 }
 
 #[cfg(test)]
@@ -365,5 +319,21 @@ mod tests {
         let [first, second] = [0x047d_0281, 0x0080_0080];
         assert_eq!(pack(3), [1, header(129 + 125) + 3 * 256, header(256), first, second]);
         assert_eq!(pack(1 << 23), [0, header(129 + 125), header(256), first, second]);
+    }
+
+    #[test]
+    fn dense_words_hold_two_channels_and_headers_cancel_products_of_weights() {
+        let (mut words, mut count) = ([0; 13], 0);
+        let rows = [1, 2, 0xfd, 4, 5, 6, 7, 0xf8];
+        blocks(WeightBits::W8, (2, 4), DENSE_CHANNELS).pack(&rows, &[3, 4], |word| {
+            words[count] = word;
+            count += 1;
+        });
+        // Two of the four channels are there, and four of their eight inputs.
+        let (none, rest) = (128 * 128 * 2, 128 * 128 * 4);
+        let first = 3 - (129 * 130 + 125 * 132) - none;
+        assert_eq!(words[..5], [1, first as u32, 4 * 256 + 3, -rest as u32, 0]);
+        assert_eq!(words[5..9], [0x077d_0581, 0xf884_0682, 0x0080_0080, 0x0080_0080]);
+        assert_eq!(words[9..], [0x0080_0080; 4]);
     }
 }
