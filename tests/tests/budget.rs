@@ -4,6 +4,7 @@ use host_tools::board::{Board, BoardError};
 use host_tools::budget::{Chosen, Ranking, Sweep};
 use host_tools::count::{CountError, Counter};
 use host_tools::job::{Bytes, Job, QuantizeArgs, Time, Widths};
+use host_tools::latency::{LatencyTable, Work};
 use host_tools::quantize::{Choice, Hooks, Outcome, Started, choose_bits};
 use host_tools::report::{FrontPoint, Report};
 use runtime::Model;
@@ -165,6 +166,30 @@ fn latency_decides_bits() {
     job.target.board = "rp2040".into();
     let message = quietly(&job).expect_err("no table").to_string();
     assert!(message.contains("latency") && message.contains("mps2-an385-v6m"), "{message}");
+}
+
+#[test]
+fn a_gpu_is_a_target_with_a_table_of_its_own() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(mut job) = job(Network::Digits, 8000, folder.path()) else { return };
+    job.target.board = "t4".into();
+    job.target.latency = Some(Time::Seconds(1.0));
+    let message = quietly(&job).expect_err("no table").to_string();
+    assert!(message.contains("t4") && message.contains("--latency-table"), "{message}");
+
+    // What a GPU's table says is not asked here; only that it is the one that counts.
+    let text = include_str!("../../assets/latency/mps2-an386.toml").replace("\"mps2-an386\"", "\"t4\"");
+    let path = folder.path().join("t4.toml");
+    std::fs::write(&path, text).expect("is written");
+    let table = LatencyTable::read(&path, "t4").expect("is a table");
+    job.target.latency_table = Some(path);
+    let outcome = quietly(&job).expect("the job runs");
+    let model = Model::load(outcome.model.as_slice()).expect("is a model");
+    assert_eq!(model.interface().layout, runtime::format::Layout::Rows);
+    let estimate = model.steps().map(|step| table.estimate(&Work::of(&step))).sum::<Option<u64>>();
+    let said = outcome.report.constraints;
+    assert_eq!(said.latency_cycles.map(|limit| limit.used), estimate);
+    assert!(said.latency_basis.is_some_and(|basis| basis.contains("estimated") && basis.contains("t4")));
 }
 
 #[test]

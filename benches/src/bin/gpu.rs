@@ -9,6 +9,7 @@ use cuda::Gpu;
 use cuda::cache::Cache;
 use cuda::compile::compile;
 use cuda::source::Module;
+use host_tools::board::Device;
 use host_tools::integer::AlignedBytes;
 use host_tools::latency::{LatencyTable, Work};
 use runtime::Model;
@@ -180,7 +181,7 @@ fn work(model: &Model, measured: &Measured) -> Vec<(Work, u64)> {
 fn table(gpu: &Gpu, steps: &[(Work, u64)]) -> Result<String, toml::ser::Error> {
     let (major, minor) = gpu.driver();
     let table = LatencyTable {
-        board: gpu.name().to_lowercase().replace(' ', "-"),
+        board: Device::gpu(gpu.name()).map_or_else(|| gpu.name().to_lowercase(), |gpu| gpu.name.to_owned()),
         core: gpu.name().to_owned(),
         cycles: "nanoseconds, measured".into(),
         clock_hz: 1_000_000_000,

@@ -9,12 +9,20 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum BoardError {
     /// No board or chip has this name.
-    #[error("no board or chip is called {name}; there are {known}")]
+    #[error("no board, chip or GPU is called {name}; there are {known}")]
     Unknown {
         /// What was asked for.
         name: String,
         /// The names that there are.
         known: String,
+    },
+    /// A GPU runs files itself.
+    #[error(
+        "nothing emulates {name}: where there is one, run the file with `--on cuda`, with the feature `cuda`"
+    )]
+    NotEmulated {
+        /// The GPU.
+        name: &'static str,
     },
     /// The firmware's sources are not there.
     #[error(

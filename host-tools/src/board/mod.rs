@@ -5,6 +5,7 @@
 #[path = "../../../targets/firmware/boards.rs"]
 mod boards;
 mod chips;
+mod device;
 mod emulate;
 mod error;
 mod firmware;
@@ -14,7 +15,8 @@ mod process;
 mod toolchain;
 
 pub use boards::{BOARDS, Board, Region};
-pub use chips::{CHIPS, Chip, Device};
+pub use chips::{CHIPS, Chip};
+pub use device::Device;
 pub use emulate::{Mode, RunOptions, conformance, run};
 pub use error::BoardError;
 pub use firmware::{Image, build, build_image, build_product};
@@ -30,9 +32,9 @@ impl Board {
     /// The board of this name, or the one that runs the files of a chip of this name.
     ///
     /// # Errors
-    /// [`BoardError::Unknown`], with the names that there are.
+    /// [`BoardError::Unknown`], with the names that there are; [`BoardError::NotEmulated`] for a GPU.
     pub fn find(name: &str) -> Result<&'static Self, BoardError> {
-        Device::find(name).map(|device| device.board)
+        Device::find(name)?.board()
     }
 
     /// How weights are packed for the board's kernels.

@@ -120,7 +120,7 @@ pub fn choose(
     let (ranking, seed) = (job.assign.ranking, job.assign.seed.unwrap_or(job.seed));
     let asked = problem(network, &job.quantize, &limits, sensitivities, ranking, beside)?;
     let mut question =
-        Question { network, sensitivities, limits, ram: limits.ram, beside, peaks: BTreeMap::new() };
+        Question { network, sensitivities, ram: limits.ram, limits, beside, peaks: BTreeMap::new() };
     let mut tight = asked.clone();
     let (choice, taken, proven) = match ranking {
         Ranking::Random => {

@@ -6,6 +6,7 @@ use crate::assign::{AssignError, Infeasible, Measure};
 use crate::board::BoardError;
 use crate::file::EncodeError;
 use crate::job::JobError;
+use crate::latency::TableError;
 use crate::lower::LowerError;
 
 /// Error of choosing bits.
@@ -18,11 +19,16 @@ pub enum BudgetError {
     )]
     NoLimit,
     /// Nothing has measured the board.
-    #[error("target.latency: no latency table of {board}; leave --latency out, or limit --bops instead")]
+    #[error(
+        "target.latency: no latency table of {board}; name one with --latency-table (`cargo xtask bench mcu --table`, of a GPU `cargo xtask bench cuda --table FILE`), leave --latency out, or limit --bops instead"
+    )]
     NoLatencyTable {
         /// The board.
         board: &'static str,
     },
+    /// A table that is none of the device's.
+    #[error(transparent)]
+    Table(#[from] TableError),
     /// A step that is unlike all that were measured.
     #[error(
         "target.latency: the latency table of {board} knows no step like `{step}`; leave --latency out, or limit --bops instead"

@@ -55,7 +55,7 @@ pub(super) fn front(
             sweeps
         }
         Sweep::Cycles if !priced => {
-            let board = question.limits().device.board.name;
+            let board = question.limits().device.timed_as();
             return Err(BudgetError::NoLatencyTable { board });
         }
         one => vec![one],

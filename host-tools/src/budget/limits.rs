@@ -1,12 +1,14 @@
 //! What a model may take on its target: the limits asked for, and where it is a chip, the chip's own memories.
 
+use std::sync::Arc;
+
 use super::BudgetError;
 use crate::board::Device;
 use crate::job::Target;
 use crate::latency::LatencyTable;
 
 /// Limits in bytes, operations and cycles.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// What the model is for.
     pub device: Device,
@@ -20,6 +22,8 @@ pub struct Limits {
     pub cycles: Option<u64>,
     /// Most cycles that an estimate may come to, where counts were seen to be above estimates.
     pub held_cycles: Option<u64>,
+    /// Measured times of the device: those of the job, or those that are part of this program.
+    pub table: Option<Arc<LatencyTable>>,
 }
 
 impl Limits {
@@ -27,7 +31,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`BudgetError::Board`] where there is no such board, [`BudgetError::BeyondChip`] for a memory that the chip
-    /// has not.
+    /// has not, [`BudgetError::Table`] where the job's latency table is none of the device's.
     pub fn of(target: &Target) -> Result<Self, BudgetError> {
         let device = Device::find(&target.board)?;
         let memory = |what, asked: Option<u64>, own: Option<u64>| match (asked, own) {
@@ -37,6 +41,10 @@ impl Limits {
             _ => Ok(asked.or(own)),
         };
         let chip = device.chip;
+        let table = match &target.latency_table {
+            Some(path) => Some(Arc::new(LatencyTable::read(path, device.timed_as())?)),
+            None => LatencyTable::of_board(device.timed_as()),
+        };
         Ok(Self {
             device,
             flash: memory("flash", target.flash.map(|bytes| bytes.0), chip.map(|chip| chip.flash_bytes))?,
@@ -44,6 +52,7 @@ impl Limits {
             bops: target.bops.map(|count| count.0),
             cycles: target.latency.map(|time| time.cycles(device.clock_hz())),
             held_cycles: None,
+            table,
         })
     }
 
@@ -57,15 +66,10 @@ impl Limits {
         [self.flash, self.ram, self.bops, self.cycles].iter().any(Option::is_some)
     }
 
-    /// The measured times of the device's core.
-    pub fn table(&self) -> Option<&'static LatencyTable> {
-        LatencyTable::of_board(self.device.board.name)
-    }
-
     /// Why an inference with this step, the first without an estimate, has none.
     pub(crate) fn no_estimate(&self, step: &str) -> BudgetError {
-        let board = self.device.board.name;
-        match self.table() {
+        let board = self.device.timed_as();
+        match self.table {
             None => BudgetError::NoLatencyTable { board },
             Some(_) => BudgetError::NoEstimate { board, step: step.to_owned() },
         }
@@ -78,7 +82,7 @@ mod tests {
     use crate::job::{Bytes, Time};
 
     fn target(board: &str) -> Target {
-        Target { board: board.into(), flash: None, ram: None, latency: None, bops: None }
+        Target { board: board.into(), flash: None, ram: None, latency: None, latency_table: None, bops: None }
     }
 
     #[test]
@@ -93,6 +97,19 @@ mod tests {
             (Some(512 << 10), Some(32 << 10), Some(18_000_000))
         );
         assert!(!Limits::of(&target("mps2-an386")).expect("is a board").any());
+    }
+
+    #[test]
+    fn a_table_of_another_board_is_refused() {
+        let table = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/latency/mps2-an386.toml");
+        let with = |board| Target { latency_table: Some(table.into()), ..target(board) };
+        assert_eq!(
+            Limits::of(&with("stm32f446")).expect("is of its core").table,
+            LatencyTable::of_board("mps2-an386")
+        );
+        assert!(Limits::of(&target("t4")).expect("is a GPU").table.is_none());
+        let error = Limits::of(&with("t4")).unwrap_err().to_string();
+        assert!(error.contains("is a table of mps2-an386, and not of t4"), "{error}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Network<'n> {
     /// How weights are packed for the board.
     pub layout: Layout,
     /// Times of the board's steps, where they were measured.
-    pub table: Option<&'static LatencyTable>,
+    pub table: Option<&'n LatencyTable>,
 }
 
 /// What a plan takes.

@@ -13,9 +13,9 @@ use crate::report::thousands;
 
 /// Estimated cycles of every step on a device; none for weights that are packed for other kernels than the device's.
 pub(super) fn estimates(device: &Device, model: &Model) -> Vec<Option<u64>> {
-    let same = model.interface().layout == device.board.layout();
-    let table = LatencyTable::of_board(device.board.name).filter(|_| same);
-    model.steps().map(|step| table.and_then(|table| table.estimate(&Work::of(&step)))).collect()
+    let same = model.interface().layout == device.layout();
+    let table = LatencyTable::of_board(device.timed_as()).filter(|_| same);
+    model.steps().map(|step| table.as_ref().and_then(|table| table.estimate(&Work::of(&step)))).collect()
 }
 
 /// Counts an inference of the golden or first input on a device, keeps the counts beside the file, and says what came
@@ -26,7 +26,8 @@ pub(super) fn count(
     model: &Model,
     input: &[u8],
 ) -> Result<Option<u64>, CommandError> {
-    let counted = match Counter::new(device.board).and_then(|counter| counter.count(model, input)) {
+    let board = device.board()?;
+    let counted = match Counter::new(board).and_then(|counter| counter.count(model, input)) {
         Ok(counted) => counted,
         Err(error @ CountError::Differs { .. }) => return Err(error.into()),
         Err(error) => {
@@ -51,7 +52,7 @@ pub(super) fn count(
         cycles.unwrap_or_else(|| ", cycles are not estimated for this core".into())
     );
     let mut record = Record::of(path, model.file());
-    record.set(device.board.name, counted.steps);
+    record.set(board.name, counted.steps);
     let json = serde_json::to_string(&record).map_err(QuantizeError::Json)? + "\n";
     write_beside(&Record::place(path), json.as_bytes())?;
     Ok(total.cycles)

@@ -62,7 +62,7 @@ pub fn inspect(args: &InspectArgs) -> Result<bool, CommandError> {
         );
     }
     let record = Record::of(&args.model, file.bytes());
-    let counted = record.on(device.board.name);
+    let counted = record.on(device.timed_as());
     let sum = counted.and_then(|counted| counted.iter().copied().sum::<Cost>().cycles);
     if let (Some(counted), Some(sum)) = (counted, sum) {
         let time = device.milliseconds(sum);

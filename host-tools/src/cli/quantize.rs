@@ -36,8 +36,12 @@ pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
         outcome.folder.display()
     );
     match on_board(&device, &outcome) {
-        Err(CommandError::Board(error @ (BoardError::NoQemu { .. } | BoardError::NoToolchain { .. }))) => {
-            println!("  not run on {}: {error}", device.board.name);
+        Err(CommandError::Board(
+            error @ (BoardError::NoQemu { .. }
+            | BoardError::NoToolchain { .. }
+            | BoardError::NotEmulated { .. }),
+        )) => {
+            println!("  not run on {}: {error}", device.timed_as());
             Ok(true)
         }
         result => result,
@@ -45,7 +49,7 @@ pub fn quantize(args: &QuantizeArgs) -> Result<bool, CommandError> {
 }
 
 fn on_board(device: &Device, outcome: &Outcome) -> Result<bool, CommandError> {
-    let board = device.board;
+    let board = device.board()?;
     let Some(first) = outcome.inputs.first() else {
         println!("  not run on {}: no golden vectors", board.name);
         return Ok(true);

@@ -55,7 +55,8 @@ impl Place {
         if self.on == "cuda" {
             return super::gpu::traces(model, inputs, self.batch);
         }
-        let Device { name, board, .. } = Device::find(&self.on)?;
+        let device = Device::find(&self.on)?;
+        let (name, board) = (device.name, device.board()?);
         let run = board::run(board, bytes, inputs, &RunOptions::default())?;
         let stands = if name == board.name { String::new() } else { format!(" for {name}") };
         let about = format!(

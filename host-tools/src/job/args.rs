@@ -103,7 +103,7 @@ pub struct QuantizeArgs {
     /// At most so many test samples, evenly spaced [default: all]
     #[arg(long)]
     pub limit: Option<usize>,
-    /// Emulated board, or a chip such as stm32f446 [default: mps2-an386]
+    /// Emulated board, a chip such as stm32f446, or a GPU such as t4 [default: mps2-an386]
     #[arg(long)]
     pub board: Option<String>,
     /// Flash for the model file, such as 64K
@@ -115,6 +115,9 @@ pub struct QuantizeArgs {
     /// Time of an inference on the board, such as 20ms or 3.6Mcycles; needs a latency table of its core
     #[arg(long, value_name = "TIME")]
     pub latency: Option<Time>,
+    /// Latency table that a benchmark wrote [default: the board's own, where it has one]
+    #[arg(long, value_name = "FILE")]
+    pub latency_table: Option<PathBuf>,
     /// Bit operations of an inference (weight bits x activation bits x multiply-adds), such as 1.2G
     #[arg(long, value_name = "COUNT")]
     pub bops: Option<Count>,
@@ -184,6 +187,7 @@ impl QuantizeArgs {
         set(&mut file.target.flash, &self.flash);
         set(&mut file.target.ram, &self.ram);
         set(&mut file.target.latency, &self.latency);
+        set(&mut file.target.latency_table, &self.latency_table);
         set(&mut file.target.bops, &self.bops);
         set(&mut file.output.dir, &self.out);
         set(&mut file.output.golden, &self.golden);

@@ -71,6 +71,7 @@ pub(super) struct TargetFile {
     pub(super) flash: Option<Bytes>,
     pub(super) ram: Option<Bytes>,
     pub(super) latency: Option<Time>,
+    pub(super) latency_table: Option<PathBuf>,
     pub(super) bops: Option<Count>,
 }
 
@@ -114,7 +115,9 @@ impl JobFile {
         keys::check(path, &text)?;
         let mut file: Self = toml::from_str(&text).map_err(|error| keys::toml_error(path, &text, &error))?;
         let base = path.parent().unwrap_or(Path::new(""));
-        for path in [&mut file.model, &mut file.output.dir].into_iter().flatten() {
+        for path in
+            [&mut file.model, &mut file.output.dir, &mut file.target.latency_table].into_iter().flatten()
+        {
             *path = base.join(&*path);
         }
         let DataFile { train, test, calibrate } = &mut file.data;
@@ -208,8 +211,9 @@ impl QuantizeFile {
 
 impl TargetFile {
     fn complete(self) -> Target {
-        let Self { board, flash, ram, latency, bops } = self;
-        Target { board: board.unwrap_or_else(|| "mps2-an386".to_string()), flash, ram, latency, bops }
+        let Self { board, flash, ram, latency, latency_table, bops } = self;
+        let board = board.unwrap_or_else(|| "mps2-an386".to_string());
+        Target { board, flash, ram, latency, latency_table, bops }
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) const KEYS: [(&str, &[&str]); 13] = [
     ),
     ("train.augment", &["rows", "columns", "fill", "flip", "noise"]),
     ("evaluate", &["limit"]),
-    ("target", &["board", "flash", "ram", "latency", "bops"]),
+    ("target", &["board", "flash", "ram", "latency", "latency_table", "bops"]),
     ("output", &["dir", "golden", "strip_meta"]),
 ];
 

@@ -177,7 +177,7 @@ pub struct Evaluate {
 /// What the model is for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Target {
-    /// Name of the board, or of a chip.
+    /// Name of the board, of a chip or a GPU.
     pub board: String,
     /// Most bytes of the model file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -188,6 +188,9 @@ pub struct Target {
     /// Longest inference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Time>,
+    /// Measured times of the board's steps, in a file that a benchmark wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_table: Option<PathBuf>,
     /// Most bit operations of an inference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bops: Option<Count>,
@@ -292,6 +295,7 @@ impl Job {
         if let Some(train) = &mut job.data.train {
             train.map_paths(moved);
         }
+        job.target.latency_table = job.target.latency_table.as_deref().map(moved);
         toml::to_string(&job).map_err(|error| JobError::value("job", error.to_string()))
     }
 

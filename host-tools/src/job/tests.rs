@@ -54,12 +54,17 @@ fn what_is_written_back_is_the_same_job() {
          [quantize]\nscheme = \"w4a4\"\nfirst_last = 4\nresidual = 16\n\
          [quantize.layers]\n\"a/b.c*\" = \"w8,4a8\"\nd = \"a4\"\n\
          [calibrate]\nmethod = \"moving-average\"\nmomentum = 0.9\npercentile = 99\nsamples = 5\n\
-         [evaluate]\nlimit = 10\n[target]\nboard = \"b\"\n[output]\ndir = \"o\"\ngolden = 2\nstrip_meta = true\n"
+         [evaluate]\nlimit = 10\n[target]\nboard = \"b\"\nlatency_table = \"t.toml\"\n[output]\ndir = \"o\"\ngolden = 2\nstrip_meta = true\n"
     );
     let (dir, job) = from_file(&text, "");
     let job = job.unwrap();
     let written = job.to_toml(&job.output.dir).unwrap();
-    assert!(written.contains("model = \"../n.onnx\"") && written.contains("dir = \".\""), "{written}");
+    assert!(
+        written.contains("model = \"../n.onnx\"")
+            && written.contains("dir = \".\"")
+            && written.contains("\"../t.toml\""),
+        "{written}"
+    );
     std::fs::create_dir(dir.path().join("o")).unwrap();
     let path = dir.path().join("o/job.toml");
     std::fs::write(&path, &written).unwrap();
@@ -85,6 +90,7 @@ fn every_known_key_is_read_and_written() {
     job.target.flash = Some(Bytes(1));
     job.target.ram = Some(Bytes(1));
     job.target.latency = Some(Time::Seconds(1.0));
+    job.target.latency_table = Some("t".into());
     job.target.bops = Some(Count(1));
     let written: toml::Table = job.to_toml(Path::new("out")).unwrap().parse().unwrap();
     for (section, keys) in keys::KEYS {

@@ -1,6 +1,7 @@
 //! The table's file, and the estimate that it gives.
 
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,26 +66,45 @@ pub struct Entry {
     pub worst_error: f64,
 }
 
-/// A file that is no table.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("latency table: {0}")]
-pub struct TableError(#[from] toml::de::Error);
+/// A file that is no table for a device.
+#[derive(Debug, thiserror::Error)]
+#[error("target.latency_table: {}: {reason}", path.display())]
+pub struct TableError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub reason: String,
+}
 
 impl LatencyTable {
-    /// Reads a table's file.
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// Reads a table of a board from a file that a benchmark wrote.
     ///
     /// # Errors
     /// [`TableError`].
-    pub fn parse(text: &str) -> Result<Self, TableError> {
-        Ok(toml::from_str(text)?)
+    pub fn read(path: &Path, board: &str) -> Result<Self, TableError> {
+        let wrong = |reason| TableError { path: path.to_owned(), reason };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        let table = Self::parse(&text).map_err(|error| wrong(error.to_string()))?;
+        if table.board != board {
+            let (own, other) = (board, table.board);
+            return Err(wrong(format!(
+                "is a table of {other}, and not of {own}; name a table of {own}, or leave it out"
+            )));
+        }
+        Ok(table)
     }
 
     /// The table of a board that is part of this program; `None` for a board without.
-    pub fn of_board(board: &str) -> Option<&'static Self> {
-        static TABLES: OnceLock<Vec<LatencyTable>> = OnceLock::new();
+    pub fn of_board(board: &str) -> Option<Arc<Self>> {
+        static TABLES: OnceLock<Vec<Arc<LatencyTable>>> = OnceLock::new();
         // A test reads every one of them.
-        let read = || BUILT_IN.iter().filter_map(|(_, text)| LatencyTable::parse(text).ok()).collect();
-        TABLES.get_or_init(read).iter().find(|table| table.board == board)
+        let read =
+            || BUILT_IN.iter().filter_map(|(_, text)| LatencyTable::parse(text).ok().map(Arc::new)).collect();
+        TABLES.get_or_init(read).iter().find(|table| table.board == board).cloned()
     }
 
     /// The formula for a step; `None` where none was measured.
@@ -157,6 +177,19 @@ mod tests {
     #[test]
     fn unknown_fields_are_refused() {
         assert!(LatencyTable::parse(&TEXT.replace("per_mac", "per_mak")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_a_table_of_its_board_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.toml");
+        let refused = |board| LatencyTable::read(&path, board).unwrap_err().to_string();
+        assert!(refused("b").contains("t.toml"));
+        std::fs::write(&path, TEXT).expect("is written");
+        assert_eq!(LatencyTable::read(&path, "b").expect("is a table").estimate(&WORK), Some(448));
+        assert!(refused("t4").contains("is a table of b, and not of t4"));
+        std::fs::write(&path, TEXT.replace("per_mac", "per_mak")).expect("is written");
+        assert!(refused("b").contains("per_mak"));
     }
 
     #[test]

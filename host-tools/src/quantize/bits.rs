@@ -116,7 +116,8 @@ pub(super) fn choose_within(
     let lowered = lower::lower(&prepared.graph, &prepared.layers, recipe)?;
     let beside = beside(job, &lowered, calibration, test, float)?;
     let limits = Limits { held_cycles: held, ..Limits::of(&job.target)? };
-    let network = Network { prepared, recipe, layout: layout(job)?, table: limits.table() };
+    let table = limits.table.clone();
+    let network = Network { prepared, recipe, layout: layout(job)?, table: table.as_deref() };
     let chosen = budget::choose(network, job, limits, &sensitivities, beside)?;
     Ok(Choice { chosen, sensitivities })
 }

@@ -24,7 +24,13 @@ pub(super) fn counted(
     if job.target.latency.is_none() {
         return Ok(None);
     }
-    let board = Board::find(&job.target.board).map_err(CountError::from)?;
+    let board = match Board::find(&job.target.board) {
+        Err(error @ BoardError::NotEmulated { .. }) => {
+            (hooks.say)(&format!("not counted, the limit on latency rests on the estimate: {error}"));
+            return Ok(None);
+        }
+        board => board.map_err(CountError::from)?,
+    };
     (hooks.say)(&format!("counting cycles on emulated {}", board.name));
     let input = integer::encode(model, calibration, 0)?;
     match Counter::new(board).and_then(|counter| counter.count(model, &input)) {
@@ -49,7 +55,7 @@ pub(super) fn held_cycles(
     hooks: &mut Hooks,
 ) -> Result<Option<u64>, QuantizeError> {
     let limits = Limits::of(&job.target)?;
-    let (Some(limit), Some(table)) = (limits.cycles, limits.table()) else { return Ok(None) };
+    let (Some(limit), Some(table)) = (limits.cycles, limits.table) else { return Ok(None) };
     let Started { prepared, calibration, recipe, .. } = started;
     let lowered = lower::lower(&prepared.graph, &prepared.layers, recipe)?.packed(layout(job)?);
     let file = AlignedBytes::copy(&Parts::bare(&lowered).encode()?);

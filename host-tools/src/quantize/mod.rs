@@ -24,7 +24,7 @@ pub use write::write_beside;
 
 use build::{Built, build};
 
-use crate::board::{Board, BoardError};
+use crate::board::{BoardError, Device};
 use crate::data::Dataset;
 use crate::graph::{Graph, ValueId};
 use crate::import;
@@ -244,12 +244,12 @@ pub fn quantize(job: &Job, mut hooks: Hooks) -> Result<Outcome, QuantizeError> {
     Ok(Outcome { model, report, inputs, folder: job.output.dir.clone() })
 }
 
-/// How weights are packed for the board of a job.
+/// How weights are packed for the board, chip or GPU of a job.
 ///
 /// # Errors
 /// [`BoardError`] when there is no such board.
 pub fn layout(job: &Job) -> Result<Layout, BoardError> {
-    Ok(Board::find(&job.target.board)?.layout())
+    Ok(Device::find(&job.target.board)?.layout())
 }
 
 /// Trains the network of a job for its bits.

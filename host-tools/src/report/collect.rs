@@ -42,7 +42,7 @@ impl Report {
         let right = |e: &Evaluation, i: usize| e.predictions[i] == test.labels[i];
         let only =
             |a: &Evaluation, b: &Evaluation| (0..test.len()).filter(|&i| right(a, i) && !right(b, i)).count();
-        let per_step = steps(lowered, model, limits.table());
+        let per_step = steps(lowered, model, limits.table.as_deref());
         let cycles: Option<u64> = per_step.iter().map(|step| step.cycles).sum();
         if let (Some(_), Some(unknown)) = (limits.cycles, per_step.iter().find(|step| step.cycles.is_none()))
         {
