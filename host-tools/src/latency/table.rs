@@ -186,7 +186,7 @@ mod tests {
         let refused = |board| LatencyTable::read(&path, board).unwrap_err().to_string();
         assert!(refused("b").contains("t.toml"));
         std::fs::write(&path, TEXT).expect("is written");
-        assert_eq!(LatencyTable::read(&path, "b").expect("is a table").estimate(&WORK), Some(448));
+        assert_eq!(LatencyTable::read(&path, "b").expect("is a table").estimate(&WORK), Some(428));
         assert!(refused("t4").contains("is a table of b, and not of t4"));
         std::fs::write(&path, TEXT.replace("per_mac", "per_mak")).expect("is written");
         assert!(refused("b").contains("per_mak"));
