@@ -106,9 +106,9 @@ impl<'m, 's> Act<'m, 's> for Work<'_> {
     weighted!(conv2d, Conv2d);
     weighted!(depthwise, Depthwise);
     weighted!(dense, Dense);
-    plain!(max_pool, MaxPool, generic);
+    plain!(max_pool, MaxPool, arch);
     plain!(average_pool, AveragePool<'m>, arch);
-    plain!(rescale, Rescale<'m>, generic);
+    plain!(rescale, Rescale<'m>, arch);
     plain!(table, Table<'m>, generic);
     plain!(window, Window, generic);
 

@@ -62,6 +62,8 @@ pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
             wide(!armv7em::fills_groups(&y))
         }
         Resolved::AveragePool(..) => portable(true),
+        Resolved::MaxPool(op, x) => portable(!armv7em::takes_max_pool(&op, &x.spec())),
+        Resolved::Rescale(op, x) => portable(!armv7em::takes_rescale(&op, &x.spec(), &y)),
         Resolved::Add(_, a, b) => portable(!armv7em::takes_add(&a.spec(), &b.spec(), &y)),
         _ => nothing,
     })

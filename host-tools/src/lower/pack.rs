@@ -5,7 +5,7 @@ use std::fmt;
 use kernels::arch::{armv7em, mve as helium, words};
 use kernels::layout::dsp::{Blocks, CONV_CHANNELS, DENSE_CHANNELS};
 use kernels::layout::mve;
-use kernels::op::{Accumulate, AveragePool, Depthwise, Geometry, PoolGeometry};
+use kernels::op::{Accumulate, AveragePool, Depthwise, Geometry, MaxPool, PoolGeometry, Rescale};
 use kernels::{Dtype, WeightBits};
 use runtime::format::{AccumulateRef, Layout, Op, Region, Step, Taps};
 
@@ -177,6 +177,17 @@ pub fn kernel(step: &Step, layout: Layout, constants: &[u8]) -> Kernel {
             let (shift, clamp) = (*shift, (*clamp).into());
             let op = AveragePool { geometry, multipliers: &[], offsets: &[], shift, clamp };
             armv7em::takes_average_pool(&op, &x.spec(), &y).then_some("armv7em")
+        }
+        Op::MaxPool { x, pool, clamp } if layout != Layout::Words => {
+            let geometry = PoolGeometry { kernel: pool.kernel, stride: pool.stride, pad: pool.pad };
+            let op = MaxPool { geometry, clamp: (*clamp).into() };
+            armv7em::takes_max_pool(&op, &x.spec()).then_some("armv7em")
+        }
+        Op::Rescale { x, entries, shift, clamp, .. } if layout != Layout::Words => {
+            let entries = vec![0; usize::from(*entries)];
+            let op =
+                Rescale { multipliers: &entries, offsets: &entries, shift: *shift, clamp: (*clamp).into() };
+            armv7em::takes_rescale(&op, &x.spec(), &y).then_some("armv7em")
         }
         _ => None,
     };

@@ -8,7 +8,7 @@ pub mod words;
 use core::cell::Cell;
 
 use crate::linked;
-use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise};
+use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise, MaxPool, Rescale};
 use crate::{KernelError, Layout, Tensor, generic};
 
 /// Whether this build has kernels for weights of a layout: a host has all of them, and rows run
@@ -113,4 +113,22 @@ pub fn add(a: &Tensor, b: &Tensor, op: &Add, y: &Tensor) -> Result<(), KernelErr
 #[inline(always)]
 pub fn average_pool(x: &Tensor, op: &AveragePool, y: &Tensor) -> Result<(), KernelError> {
     if cfg!(dsp) { armv7em::average_pool(x, op, y) } else { generic::average_pool(x, op, y) }
+}
+
+/// Maximum pooling: the kernel for this core.
+///
+/// # Errors
+/// Those of the kernel.
+#[inline(always)]
+pub fn max_pool(x: &Tensor, op: &MaxPool, y: &Tensor) -> Result<(), KernelError> {
+    if cfg!(dsp) { armv7em::max_pool(x, op, y) } else { generic::max_pool(x, op, y) }
+}
+
+/// Change of scale: the kernel for this core.
+///
+/// # Errors
+/// Those of the kernel.
+#[inline(always)]
+pub fn rescale(x: &Tensor, op: &Rescale, y: &Tensor) -> Result<(), KernelError> {
+    if cfg!(dsp) { armv7em::rescale(x, op, y) } else { generic::rescale(x, op, y) }
 }

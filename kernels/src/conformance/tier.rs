@@ -64,7 +64,9 @@ pub const ARMV7EM: Tier = Tier {
     depthwise: arch::depthwise,
     dense: arch::dense,
     add: arch::armv7em::add,
+    max_pool: arch::armv7em::max_pool,
     average_pool: arch::armv7em::average_pool,
+    rescale: arch::armv7em::rescale,
     ..GENERIC
 };
 
@@ -76,7 +78,9 @@ pub const MVE: Tier = Tier {
     depthwise: arch::depthwise,
     dense: arch::dense,
     add: arch::armv7em::add,
+    max_pool: arch::armv7em::max_pool,
     average_pool: arch::armv7em::average_pool,
+    rescale: arch::armv7em::rescale,
     ..GENERIC
 };
 

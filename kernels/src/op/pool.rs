@@ -62,6 +62,7 @@ impl MaxPool {
         if x.dtype != y.dtype {
             return Err(KernelError::UnsupportedType);
         }
+        linked::need(linked::PORTABLE || armv7em::takes_max_pool(self, x))?;
         check_clamp(self.clamp, y.dtype)
     }
 }

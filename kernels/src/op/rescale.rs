@@ -1,6 +1,8 @@
 //! Change of scale, zero point or width; per channel for input normalisation and stand-alone BatchNorm.
 
 use super::{check_clamp, check_entries, check_rescale_shift};
+use crate::arch::armv7em;
+use crate::linked;
 use crate::numerics::Clamp;
 use crate::{KernelError, TensorSpec};
 
@@ -29,6 +31,7 @@ impl Rescale<'_> {
         if x.dims != y.dims {
             return Err(KernelError::InvalidShape);
         }
+        linked::need(linked::PORTABLE || armv7em::takes_rescale(self, x, y))?;
         let entries = if self.multipliers.len() == 1 { 1 } else { usize::from(x.dims.c) };
         check_entries(self.multipliers.len(), entries)?;
         check_entries(self.offsets.len(), entries)?;

@@ -34,6 +34,7 @@ mod planes;
 mod planes_asm;
 pub(crate) mod pool;
 mod product;
+pub(crate) mod rescale;
 mod rows;
 mod simd;
 mod stream;
@@ -53,7 +54,9 @@ pub use add::{add, takes as takes_add};
 pub use conv2d::{conv2d, finishes as finishes_conv2d, stores as stores_conv2d};
 pub use dense::{dense, finishes as finishes_dense, stores as stores_dense};
 pub use depthwise::{Needs, depthwise, needs as depthwise_needs, takes as takes_depthwise};
-pub use pool::{average_pool, takes as takes_average_pool};
+pub use pool::average::{average_pool, takes as takes_average_pool};
+pub use pool::max::{max_pool, takes as takes_max_pool};
+pub use rescale::{rescale, takes as takes_rescale};
 
 /// Channels that depthwise layers and average pooling take together: bytes of a word.
 const GROUP: usize = 4;
