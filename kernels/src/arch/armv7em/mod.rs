@@ -28,9 +28,9 @@ pub(crate) mod dense;
 mod dense_asm;
 pub(crate) mod depthwise;
 mod nibbles;
-mod planes;
+mod pixels;
 #[cfg(dsp)]
-mod planes_asm;
+mod pixels_asm;
 pub(crate) mod pool;
 mod product;
 mod rows;
