@@ -168,13 +168,13 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
         pitch: lines.pitch,
     };
     let (mut first, mut part, mut planned) = (0, widen.plan(0, 0, 0, true), rows);
-    let mut room = MaybeUninit::uninit();
+    let (mut taps, mut room) = ([[0; GROUP]; TAPS * TAPS], MaybeUninit::uninit());
     while first < channels {
         let group = if linked::WIDE { GROUP.min(channels - first) } else { GROUP };
         let pairs = if bits == WeightBits::W8 && group == GROUP {
             constants.pairs(first, &mut room)
         } else {
-            narrow(&constants, bits, first, &mut room)
+            narrow(&constants, bits, first, &mut taps, &mut room)
         };
         let mut oy = 0;
         while oy < rows {
@@ -198,52 +198,76 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
     }
 }
 
+/// Weights of four channels as bytes.
+type Taps = [[u8; GROUP]; TAPS * TAPS];
+
 /// Constants of a group whose weights are no bytes, or which is not whole; zeros behind the last channel.
 #[inline(never)]
 fn narrow<'a>(
     constants: &Constants,
     bits: WeightBits,
     first: usize,
+    taps: &mut Taps,
     room: &'a mut MaybeUninit<Pairs>,
 ) -> &'a Pairs {
-    let mut bytes = [[0; GROUP]; TAPS * TAPS];
-    for (tap, bytes) in bytes.iter_mut().enumerate() {
-        let at = tap * constants.step + (first >> bits.log2_per_byte());
-        *bytes = four(bits, constants.weights.get(at..).unwrap_or(&[])).to_le_bytes();
+    let weights = constants.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
+    match bits.linked() {
+        WeightBits::W8 => unpack(weights, constants.step, taps, bytes),
+        WeightBits::W4 => unpack(weights, constants.step, taps, nibbles),
+        WeightBits::W2 => unpack(weights, constants.step, taps, crumbs),
     }
-    let four = |values: &[i32]| core::array::from_fn(|c| values.get(first + c).copied().unwrap_or(0));
-    let (bias, multipliers): ([i32; GROUP], [i32; GROUP]) =
-        (four(constants.bias), four(constants.multipliers));
-    let weights = bytes.as_flattened();
-    let here = Constants { weights, step: GROUP, bias: &bias, multipliers: &multipliers, ..*constants };
-    here.pairs(0, room)
+    let [bias, multipliers] =
+        [constants.bias, constants.multipliers].map(|values| values.get(first..).unwrap_or(&[]));
+    let here = Constants { weights: taps.as_flattened(), step: GROUP, bias, multipliers, ..*constants };
+    if !linked::WIDE || bias.len() >= GROUP {
+        return here.pairs(0, room);
+    }
+    let [bias, multipliers] = [bias, multipliers].map(padded);
+    Constants { bias: &bias, multipliers: &multipliers, ..here }.pairs(0, room)
 }
 
-/// Four weights as bytes; what lies behind the last channel does not matter.
+/// The last values, zeros behind them.
+#[cold]
+#[inline(never)]
+fn padded(values: &[i32]) -> [i32; GROUP] {
+    core::array::from_fn(|c| values.get(c).copied().unwrap_or(0))
+}
+
+/// Four weights of each tap as bytes; what lies behind the last channel does not matter.
 #[inline(always)]
-fn four(bits: WeightBits, weights: &[u8]) -> u32 {
-    match bits.linked() {
-        WeightBits::W8 => match weights.first_chunk() {
-            Some(bytes) => u32::from_le_bytes(*bytes),
-            None if linked::WIDE => rest(weights),
-            None => 0,
-        },
-        WeightBits::W4 => {
-            let bytes = match weights.first_chunk() {
-                Some(bytes) => u16::from_le_bytes(*bytes).into(),
-                None if linked::WIDE => rest(weights),
-                None => 0,
-            };
-            let bytes = (bytes & 0xff) | (bytes & 0xff00) << 8;
-            let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
-            nibbles | ((nibbles & 0x0808_0808) * 0x1e)
-        }
-        WeightBits::W2 => {
-            let byte = weights.first().copied().map_or(0, u32::from);
-            let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
-            crumbs | ((crumbs & 0x0202_0202) * 0x7e)
-        }
+fn unpack(mut weights: &[u8], step: usize, taps: &mut Taps, four: fn(&[u8]) -> u32) {
+    for tap in taps {
+        *tap = four(weights).to_le_bytes();
+        weights = weights.get(step..).unwrap_or(&[]);
     }
+}
+
+#[inline(always)]
+fn bytes(weights: &[u8]) -> u32 {
+    match weights.first_chunk() {
+        Some(bytes) => u32::from_le_bytes(*bytes),
+        None if linked::WIDE => rest(weights),
+        None => 0,
+    }
+}
+
+#[inline(always)]
+fn nibbles(weights: &[u8]) -> u32 {
+    let bytes = match weights.first_chunk() {
+        Some(bytes) => u16::from_le_bytes(*bytes).into(),
+        None if linked::WIDE => rest(weights),
+        None => 0,
+    };
+    let bytes = (bytes & 0xff) | (bytes & 0xff00) << 8;
+    let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
+    nibbles | ((nibbles & 0x0808_0808) * 0x1e)
+}
+
+#[inline(always)]
+fn crumbs(weights: &[u8]) -> u32 {
+    let byte = weights.first().copied().map_or(0, u32::from);
+    let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
+    crumbs | ((crumbs & 0x0202_0202) * 0x7e)
 }
 
 /// The bytes at the end of the last row, zeros behind them.
