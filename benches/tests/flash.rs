@@ -36,7 +36,7 @@ fn other_networks_need_more() {
         assert!(small.contains(&need), "{need} in {small:?}");
     }
     let mobile = needs_of(Model::Vww, WeightBits::W8, Dtype::I8);
-    for need in ["depthwise", "stride2", "long_rows"] {
+    for need in ["depthwise", "stride2"] {
         assert!(mobile.contains(&need), "{need} in {mobile:?}");
     }
     assert!(!mobile.contains(&"portable"), "{mobile:?}");

@@ -12,9 +12,8 @@ const DSP: bool = cfg!(all(dsp, not(mve)));
 pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !DSP;
 /// On a core with a tier of its own: results that its products do not finish, and weights without their biases.
 pub(crate) const WIDE: bool = cfg!(feature = "wide") || !DSP;
-/// On such a core: depthwise kernels of stride 2, and those for rows that are longer than the shortest.
+/// On such a core: depthwise kernels of stride 2.
 pub(crate) const STRIDE2: bool = cfg!(feature = "stride2") || !DSP;
-pub(crate) const LONG_ROWS: bool = cfg!(feature = "long_rows") || !DSP;
 /// On a core without the DSP extension: kernels of its own. Other cores have better ones, and run files for it on the
 /// portable kernels.
 pub(crate) const WORDS: bool = cfg!(all(not(dsp), feature = "words"));

@@ -48,9 +48,7 @@ pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
         Resolved::Conv2d(..) => portable(true),
         Resolved::Depthwise(op, x, residual) => {
             match armv7em::depthwise_needs(&op, residual.is_some(), &x.spec(), &y) {
-                Some(armv7em::Needs { wide, stride2, long_rows }) => {
-                    Beyond { wide, stride2, long_rows, ..nothing }
-                }
+                Some(armv7em::Needs { wide, stride2 }) => Beyond { wide, stride2, ..nothing },
                 None => portable(true),
             }
         }
@@ -78,8 +76,6 @@ pub struct Beyond {
     pub wide: bool,
     /// Depthwise kernels of stride 2.
     pub stride2: bool,
-    /// Depthwise kernels for long rows.
-    pub long_rows: bool,
 }
 
 /// Checks interface and all steps.

@@ -20,7 +20,6 @@ pub fn needs(model: &Model, board: &Board) -> Vec<&'static str> {
             needs.extend(beyond.portable.then_some("portable"));
             needs.extend(beyond.wide.then_some("wide"));
             needs.extend(beyond.stride2.then_some("stride2"));
-            needs.extend(beyond.long_rows.then_some("long_rows"));
         }
         if let Some(accumulate) = step.op.accumulate() {
             needs.insert(match accumulate.width {

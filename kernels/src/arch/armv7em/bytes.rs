@@ -28,7 +28,7 @@ pub(crate) fn clamp_bytes(bytes: &[Cell<u8>], clamp: Clamp) {
     }
 }
 
-pub(super) use imp::{copy, fill};
+pub(super) use imp::{copy, fill, fill_words};
 
 #[cfg(not(dsp))]
 mod imp {
@@ -46,6 +46,11 @@ mod imp {
     /// Sets all bytes.
     pub(in super::super) fn fill(out: &[Cell<u8>], value: u8) {
         out.iter().for_each(|byte| byte.set(value));
+    }
+
+    /// Sets all words.
+    pub(in super::super) fn fill_words(out: &[Cell<u32>], value: u32) {
+        out.iter().for_each(|word| word.set(value));
     }
 
     #[inline(always)]
@@ -166,6 +171,13 @@ mod imp {
     pub(in super::super) fn fill(out: &[Cell<u8>], value: u8) {
         // SAFETY: `out` has so many bytes, all cells.
         unsafe { fill_bytes(out.as_ptr(), four(value), out.len()) }
+    }
+
+    /// Sets all words.
+    #[inline(always)]
+    pub(in super::super) fn fill_words(out: &[Cell<u32>], value: u32) {
+        // SAFETY: `out` has so many words of four bytes, all cells.
+        unsafe { fill_bytes(out.as_ptr().cast(), value, 4 * out.len()) }
     }
 
     #[inline(always)]

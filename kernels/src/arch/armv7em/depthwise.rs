@@ -1,16 +1,16 @@
-//! Depthwise 3x3 convolution: four channels at a time are widened into planes of 16-bit rows, so that one
-//! multiplication takes two neighbouring taps and two outputs share their loads.
+//! Depthwise 3x3 convolution: four channels at a time are widened to words of two, so that a load brings a pixel's
+//! inputs of two channels, and neighbouring outputs share their loads.
 //!
-//! The planes hold the rows of a tile of outputs, padding included; rows that the next tile needs too are
+//! The scratch holds the rows of a tile of outputs, padding included; rows that the next tile needs too are
 //! moved up. A channel's result lies only over the same channel of the input, and no tile writes over rows
 //! that are still to be read, so the result may take the input's place.
 
 use core::cell::Cell;
+use core::mem::MaybeUninit;
 
 use super::bytes::{aligned, clamp_bytes};
-use super::planes::{Class, Group, Pairs, TAPS};
+use super::pixels::{Constants, Lines, Pairs, TAPS};
 use super::rows::Widen;
-use super::simd::{pkhbt, pkhtb, sxtb16, sxtb16_ror8};
 use super::{GROUP, fills_groups};
 use crate::linked;
 use crate::op::{Accumulate, Depthwise};
@@ -23,18 +23,22 @@ const MAX_SCALE: u32 = 8;
 // Half of an accumulator's range is left for the products of scaled weights.
 const _: () = assert!(((TAPS * TAPS) << (14 + MAX_SCALE)) < 1 << 30);
 
-/// Shape of the planes.
+/// Bytes of a tile that has more outputs than one row: scratch against rows that are moved up.
+const MOST_BYTES: usize = 2560;
+
+/// Shape of a tile.
 #[derive(Clone, Copy)]
 struct Tile {
-    class: Class,
-    /// Rows of a plane.
+    /// Bytes of a row of pixels, for two channels.
+    half: usize,
+    /// Rows of pixels.
     rows: usize,
-    /// Output rows of a tile.
+    /// Rows of outputs.
     outputs: usize,
 }
 
 impl Tile {
-    /// The planes for a step; `None` where this kernel is not made for its shape.
+    /// The tiles of a step; `None` where this kernel is not made for its shape.
     #[inline(never)]
     fn new(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> Option<Self> {
         let geometry = &op.geometry;
@@ -50,30 +54,26 @@ impl Tile {
         if !known {
             return None;
         }
-        let pairs = (usize::from(y.dims.w) + 1) >> 1;
-        let class = Class::new(pairs * stride + 1)?;
-        let rows = class.rows(usize::from(y.dims.h).saturating_sub(1) * stride + TAPS);
-        let outputs = if stride == 1 { rows - 2 } else { (rows - 1) >> 1 };
-        Some(Self { class, rows, outputs })
+        let half = Lines::half(y.dims.w.into(), stride);
+        let most = [16, 11, 6].into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(TAPS);
+        let outputs = ((most + stride - TAPS) >> (stride - 1)).min(y.dims.h.into());
+        Some(Self { half, rows: outputs.saturating_sub(1) * stride + TAPS, outputs })
     }
 
     #[inline(always)]
-    fn needs(&self, op: &Depthwise, y: &TensorSpec) -> Needs {
-        Needs {
-            wide: !fills_groups(y),
-            stride2: op.geometry.stride[0] == 2,
-            long_rows: self.class != Class::Narrow,
-        }
+    fn needs(op: &Depthwise, y: &TensorSpec) -> Needs {
+        Needs { wide: !fills_groups(y), stride2: op.geometry.stride[0] == 2 }
     }
 
-    fn plane_words(&self) -> usize {
-        self.rows * self.class.stride()
+    /// Bytes of all its pixels.
+    fn bytes(&self) -> usize {
+        self.rows * 2 * self.half
     }
 }
 
 /// Scratch for layout `dsp`: see [`Depthwise::scratch_bytes`].
 pub(crate) fn scratch(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> usize {
-    Tile::new(op, x, y).map_or(0, |tile| GROUP * tile.plane_words() * 4 + 3)
+    Tile::new(op, x, y).map_or(0, |tile| tile.bytes() + 3)
 }
 
 /// Whether [`depthwise`] has a kernel of its own for a step, and does not leave it to the generic tier.
@@ -81,10 +81,10 @@ pub fn takes(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec)
     plan(op, has_residual, x, y).is_some()
 }
 
-/// The planes for a step, and the scale of its weights.
+/// The tiles of a step, and the scale of its weights.
 #[inline(never)]
 fn plan(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> Option<(Tile, u32)> {
-    let tile = Tile::new(op, x, y).filter(|tile| !has_residual && tile.needs(op, y).linked())?;
+    let tile = Tile::new(op, x, y).filter(|_| !has_residual && Tile::needs(op, y).linked())?;
     scale(&op.accumulate).map(|scale| (tile, scale))
 }
 
@@ -95,23 +95,19 @@ pub struct Needs {
     pub wide: bool,
     /// Stride 2.
     pub stride2: bool,
-    /// Rows that are longer than the shortest of a plane.
-    pub long_rows: bool,
 }
 
 impl Needs {
     #[inline(always)]
     fn linked(self) -> bool {
-        (linked::WIDE || !self.wide)
-            && (linked::STRIDE2 || !self.stride2)
-            && (linked::LONG_ROWS || !self.long_rows)
+        (linked::WIDE || !self.wide) && (linked::STRIDE2 || !self.stride2)
     }
 }
 
 /// What a build needs for a step; `None` where no build takes it.
 pub fn needs(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> Option<Needs> {
-    let tile = Tile::new(op, x, y).filter(|_| !has_residual && scale(&op.accumulate).is_some())?;
-    Some(tile.needs(op, y))
+    let takes = Tile::new(op, x, y).is_some() && !has_residual && scale(&op.accumulate).is_some();
+    takes.then(|| Tile::needs(op, y))
 }
 
 /// Base-2 logarithm of the factor that makes a step's shift 32: weights times that still fit 16 bits, and no accumulator
@@ -152,100 +148,126 @@ pub fn depthwise(
 }
 
 #[inline(always)]
-fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, planes: &[Cell<u32>], y: &Tensor) {
+fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], y: &Tensor) {
     let (rows, columns, channels) = y.spec().dims.hwc();
     let stride = if linked::STRIDE2 { usize::from(op.geometry.stride[0]) } else { 1 };
-    let class = tile.class.linked();
     let accumulate = &op.accumulate;
     let bits = accumulate.weight_bits.linked();
-    let pad = usize::from(op.geometry.pad[0]);
-    let plane_words = tile.rows * class.stride();
-    let words = ((columns + 1) >> 1) * stride + 1;
-    let widen = Widen::new(x, usize::from(op.geometry.pad[1]), words, class, planes, plane_words);
-    let mut first = 0;
+    let row = bits.row_bytes(channels);
+    // Tensors have the bytes of their shapes, and constants those of all channels, as `Depthwise::fits` has checked: with
+    // words for a tile, all below stays inside.
+    let Some(words) = words.get(..tile.bytes() >> 2) else { return };
+    let widen = Widen::new(x, op.geometry.pad.map(usize::from), tile.half, words);
+    let mut lines = Lines::new(columns, tile.half, stride, channels);
+    let constants = Constants {
+        weights: accumulate.weights,
+        step: row,
+        bias: accumulate.bias,
+        multipliers: accumulate.multipliers,
+        scale,
+        pitch: lines.pitch,
+    };
+    let (mut first, mut part, mut planned) = (0, widen.plan(0, 0, 0, true), rows);
+    let (mut taps, mut room) = ([[0; GROUP]; TAPS * TAPS], MaybeUninit::uninit());
     while first < channels {
-        let weights = accumulate.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
-        let weights = pairs(weights, bits, bits.row_bytes(channels), scale);
-        let (mut kept, mut oy) = (0, 0);
+        let group = if linked::WIDE { GROUP.min(channels - first) } else { GROUP };
+        let pairs = if bits == WeightBits::W8 && group == GROUP {
+            constants.pairs(first, &mut room)
+        } else {
+            narrow(&constants, bits, first, &mut taps, &mut room)
+        };
+        let mut oy = 0;
         while oy < rows {
             let outputs = tile.outputs.min(rows - oy);
-            widen.rows(first, (oy * stride + kept).wrapping_sub(pad), kept, (outputs - 1) * stride + TAPS);
-            Group {
-                class,
-                stride,
-                planes,
-                plane_words,
-                channels: if linked::WIDE { GROUP.min(channels - first) } else { GROUP },
-                weights: &weights,
-                bias: accumulate.bias.get(first..).unwrap_or(&[]),
-                scale,
-                multipliers: accumulate.multipliers.get(first..).unwrap_or(&[]),
-                out: y.cells().get(oy * columns * channels + first..).unwrap_or(&[]),
-                step: channels,
-                rows: outputs,
-                columns,
+            if planned != oy {
+                // The last rows of the tile before are there.
+                let kept = if oy > 0 { TAPS - stride } else { 0 };
+                let to = (outputs - 1) * stride + TAPS;
+                part = widen.plan(oy * stride + kept, kept, to, outputs == rows);
+                lines.set(outputs);
+                planned = oy;
             }
-            .run();
+            widen.rows(&part, first);
+            lines.run(words, pairs, y.cells(), oy * columns * channels + first, group);
             oy += outputs;
             if oy < rows {
-                // The next tile needs the last rows too.
-                kept = TAPS - stride;
-                widen.keep(outputs * stride, kept);
+                widen.keep(outputs * stride, TAPS - stride);
             }
         }
         first += GROUP;
     }
 }
 
-/// Weights of four channels as the kernel wants them, times `2^scale`; `weights` begin with those of the first tap.
-#[inline(never)]
-fn pairs(weights: &[u8], bits: WeightBits, row_bytes: usize, scale: u32) -> Pairs {
-    let row =
-        |ky: usize| pairs_of_row(weights.get(ky * TAPS * row_bytes..).unwrap_or(&[]), bits, row_bytes, scale);
-    [row(0), row(1), row(2)]
-}
+/// Weights of four channels as bytes.
+type Taps = [[u8; GROUP]; TAPS * TAPS];
 
-/// One kernel row of [`Pairs`].
+/// Constants of a group whose weights are no bytes, or which is not whole; zeros behind the last channel.
 #[inline(never)]
-fn pairs_of_row(weights: &[u8], bits: WeightBits, row_bytes: usize, scale: u32) -> [[u32; 2]; GROUP] {
-    // Products fit their lanes; what the lower one moves beyond it is its sign.
-    let lanes = !(((1 << scale) - 1) << 16);
-    let scaled = |pair: u32| (pair << scale) & lanes;
-    let taps = [0, row_bytes, 2 * row_bytes].map(|at| four(bits, weights.get(at..).unwrap_or(&[])));
-    let ([a, b, c], [d, e, f]) = (taps.map(sxtb16).map(scaled), taps.map(sxtb16_ror8).map(scaled));
-    [
-        [pkhbt(a, b), pkhbt(b, c)],
-        [pkhbt(d, e), pkhbt(e, f)],
-        [pkhtb(a, b), pkhtb(b, c)],
-        [pkhtb(d, e), pkhtb(e, f)],
-    ]
-}
-
-/// Four weights as bytes; what lies behind the last channel does not matter.
-#[inline(always)]
-fn four(bits: WeightBits, weights: &[u8]) -> u32 {
+fn narrow<'a>(
+    constants: &Constants,
+    bits: WeightBits,
+    first: usize,
+    taps: &mut Taps,
+    room: &'a mut MaybeUninit<Pairs>,
+) -> &'a Pairs {
+    let weights = constants.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
     match bits.linked() {
-        WeightBits::W8 => match weights.first_chunk() {
-            Some(bytes) => u32::from_le_bytes(*bytes),
-            None if linked::WIDE => rest(weights),
-            None => 0,
-        },
-        WeightBits::W4 => {
-            let bytes = match weights.first_chunk() {
-                Some(bytes) => u16::from_le_bytes(*bytes).into(),
-                None if linked::WIDE => rest(weights),
-                None => 0,
-            };
-            let bytes = (bytes & 0xff) | (bytes & 0xff00) << 8;
-            let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
-            nibbles | ((nibbles & 0x0808_0808) * 0x1e)
-        }
-        WeightBits::W2 => {
-            let byte = weights.first().copied().map_or(0, u32::from);
-            let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
-            crumbs | ((crumbs & 0x0202_0202) * 0x7e)
-        }
+        WeightBits::W8 => unpack(weights, constants.step, taps, bytes),
+        WeightBits::W4 => unpack(weights, constants.step, taps, nibbles),
+        WeightBits::W2 => unpack(weights, constants.step, taps, crumbs),
     }
+    let [bias, multipliers] =
+        [constants.bias, constants.multipliers].map(|values| values.get(first..).unwrap_or(&[]));
+    let here = Constants { weights: taps.as_flattened(), step: GROUP, bias, multipliers, ..*constants };
+    if !linked::WIDE || bias.len() >= GROUP {
+        return here.pairs(0, room);
+    }
+    let [bias, multipliers] = [bias, multipliers].map(padded);
+    Constants { bias: &bias, multipliers: &multipliers, ..here }.pairs(0, room)
+}
+
+/// The last values, zeros behind them.
+#[cold]
+#[inline(never)]
+fn padded(values: &[i32]) -> [i32; GROUP] {
+    core::array::from_fn(|c| values.get(c).copied().unwrap_or(0))
+}
+
+/// Four weights of each tap as bytes; what lies behind the last channel does not matter.
+#[inline(always)]
+fn unpack(mut weights: &[u8], step: usize, taps: &mut Taps, four: fn(&[u8]) -> u32) {
+    for tap in taps {
+        *tap = four(weights).to_le_bytes();
+        weights = weights.get(step..).unwrap_or(&[]);
+    }
+}
+
+#[inline(always)]
+fn bytes(weights: &[u8]) -> u32 {
+    match weights.first_chunk() {
+        Some(bytes) => u32::from_le_bytes(*bytes),
+        None if linked::WIDE => rest(weights),
+        None => 0,
+    }
+}
+
+#[inline(always)]
+fn nibbles(weights: &[u8]) -> u32 {
+    let bytes = match weights.first_chunk() {
+        Some(bytes) => u16::from_le_bytes(*bytes).into(),
+        None if linked::WIDE => rest(weights),
+        None => 0,
+    };
+    let bytes = (bytes & 0xff) | (bytes & 0xff00) << 8;
+    let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
+    nibbles | ((nibbles & 0x0808_0808) * 0x1e)
+}
+
+#[inline(always)]
+fn crumbs(weights: &[u8]) -> u32 {
+    let byte = weights.first().copied().map_or(0, u32::from);
+    let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
+    crumbs | ((crumbs & 0x0202_0202) * 0x7e)
 }
 
 /// The bytes at the end of the last row, zeros behind them.

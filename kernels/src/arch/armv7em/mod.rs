@@ -29,9 +29,9 @@ mod dense_asm;
 mod dense_product;
 pub(crate) mod depthwise;
 mod nibbles;
-mod planes;
+mod pixels;
 #[cfg(dsp)]
-mod planes_asm;
+mod pixels_asm;
 pub(crate) mod pool;
 mod product;
 pub(crate) mod rescale;

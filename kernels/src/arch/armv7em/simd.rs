@@ -53,16 +53,16 @@ instruction! {
     sum.wrapping_add(low(a).wrapping_mul(low(b))).wrapping_add(high(a).wrapping_mul(high(b)))
 }
 instruction! {
-    /// `sum + a0 * b1`.
+    /// `sum + a0 * b0`.
     #[cfg(not(dsp))]
-    smlabt(a: u32, b: u32, sum: i32) -> i32, "smlabt {result}, {a}, {b}, {sum}",
-    sum.wrapping_add(low(a).wrapping_mul(high(b)))
+    smlabb(a: u32, b: u32, sum: i32) -> i32, "smlabb {result}, {a}, {b}, {sum}",
+    sum.wrapping_add(low(a).wrapping_mul(low(b)))
 }
 instruction! {
-    /// `sum + a1 * b0`.
+    /// `sum + a1 * b1`.
     #[cfg(not(dsp))]
-    smlatb(a: u32, b: u32, sum: i32) -> i32, "smlatb {result}, {a}, {b}, {sum}",
-    sum.wrapping_add(high(a).wrapping_mul(low(b)))
+    smlatt(a: u32, b: u32, sum: i32) -> i32, "smlatt {result}, {a}, {b}, {sum}",
+    sum.wrapping_add(high(a).wrapping_mul(high(b)))
 }
 instruction! {
     /// Bytes 0 and 2 with their sign.

@@ -1,0 +1,232 @@
+//! Results of a depthwise 3x3 convolution over widened pixels: of four channels the first and third together, then
+//! the others.
+
+use core::cell::Cell;
+use core::mem::MaybeUninit;
+
+use super::GROUP;
+use crate::linked;
+
+/// Rows and columns of the kernel.
+pub(super) const TAPS: usize = 3;
+/// Channels of a word.
+const LANES: usize = 2;
+
+/// Constants of two channels in the order in which the instructions read them.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Pair {
+    first_bias: u32,
+    /// Kernel rows: the weights of both channels behind the second bias, or behind the bytes from the row before.
+    rows: [[u32; 1 + TAPS]; TAPS],
+    multipliers: [u32; LANES],
+}
+
+/// Constants of four channels.
+pub(super) type Pairs = [Pair; GROUP / LANES];
+
+/// How results lie in rows, in bytes of pixels and of results: blocks of three and two neighbours make up a line.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub(super) struct Lines {
+    /// Pixels of all lines.
+    all: usize,
+    /// From a result to its right neighbour.
+    step: usize,
+    /// From the first channel's result to the second one's.
+    second: usize,
+    /// From the last result of a block to the next one.
+    pixel: usize,
+    /// From the last kernel row of a block of three to the first of the next.
+    ahead_of_three: usize,
+    /// Pixels of a line's blocks of three, and of all its blocks.
+    threes: usize,
+    line: usize,
+    ahead_of_two: usize,
+    /// From a line's pixels to those of the next, and from their end.
+    down: usize,
+    back: usize,
+    /// From the pixels of two channels to those of the others; 0 where only two are wanted.
+    half: usize,
+    /// Of the convolution: 1 or 2.
+    pub(super) stride: usize,
+    /// Between two rows of pixels.
+    pub(super) pitch: usize,
+}
+
+impl Lines {
+    /// Bytes of two channels that a row of so many results needs. A single one is made with another beside it.
+    #[inline(always)]
+    pub(super) fn half(columns: usize, stride: usize) -> usize {
+        4 * (columns.max(2) * stride + 2)
+    }
+
+    #[inline(always)]
+    pub(super) fn new(columns: usize, half: usize, stride: usize, pixel: usize) -> Self {
+        let results = columns.max(2);
+        // A third, rounded up: of 16 bits.
+        let blocks = ((results + 2) * 0xaaab) >> 17;
+        let threes = 3 * (blocks + results - 3 * blocks);
+        let (right, down) = (4 * stride, 2 * half * stride);
+        // Results below each other are a line where there is nothing beside them.
+        let [three, two] = if blocks > 1 { [3 * right, 2 * right] } else { [down; 2] };
+        Self {
+            all: 0,
+            // The second of a single result lies below it.
+            step: if columns > 1 { pixel } else { 0 },
+            second: LANES,
+            pixel,
+            ahead_of_three: three.wrapping_sub(4 * half),
+            threes: threes * right,
+            line: results * right,
+            ahead_of_two: two.wrapping_sub(4 * half),
+            down,
+            back: if blocks > 1 { down - results * right } else { 0 },
+            half,
+            stride,
+            pitch: 2 * half,
+        }
+    }
+
+    /// For so many rows.
+    #[inline(always)]
+    pub(super) fn set(&mut self, rows: usize) {
+        self.all = rows * self.down;
+        if self.back == 0 {
+            self.threes = if self.threes > 0 { self.all } else { 0 };
+            self.line = self.all;
+        }
+    }
+
+    /// Writes results from byte `at` on, requantised at shift 32 to bytes.
+    #[inline(always)]
+    pub(super) fn run(
+        &self,
+        words: &[Cell<u32>],
+        pairs: &Pairs,
+        out: &[Cell<u8>],
+        at: usize,
+        channels: usize,
+    ) {
+        if !linked::WIDE || channels >= GROUP {
+            imp::run(self, words, pairs, out, at);
+            return;
+        }
+        // What is not there is written first, below what is.
+        let second = if channels > 2 { LANES } else { 0 };
+        imp::run(&Self { second, half: 0, ..*self }, words, pairs, out, at);
+        if let [_, last] = pairs
+            && channels > 1
+        {
+            let words = words.get(self.half / 4..).unwrap_or(&[]);
+            imp::run(&Self { second: 0, half: 0, ..*self }, words, &[*last; 2], out, at + 1);
+        }
+    }
+}
+
+/// What channels are multiplied with.
+#[derive(Clone, Copy)]
+pub(super) struct Constants<'a> {
+    /// Bytes of all channels for each tap, `step` apart.
+    pub(super) weights: &'a [u8],
+    pub(super) step: usize,
+    pub(super) bias: &'a [i32],
+    pub(super) multipliers: &'a [i32],
+    /// Base-2 logarithm of a factor for weights and bias.
+    pub(super) scale: u32,
+    /// Bytes between two rows of pixels.
+    pub(super) pitch: usize,
+}
+
+impl Constants<'_> {
+    /// Those of four channels from `first` on, which are there.
+    #[inline(always)]
+    pub(super) fn pairs<'b>(&self, first: usize, room: &'b mut MaybeUninit<Pairs>) -> &'b Pairs {
+        let pairs = imp::pairs(self, first, room);
+        if self.scale > 0 {
+            // Products fit their lanes; what the lower one moves beyond it is its sign.
+            let lanes = !(((1 << self.scale) - 1) << 16);
+            for row in pairs.iter_mut().flat_map(|pair| &mut pair.rows) {
+                row.iter_mut().skip(1).for_each(|pair| *pair = (*pair << self.scale) & lanes);
+            }
+        }
+        pairs
+    }
+}
+
+#[cfg(dsp)]
+use super::pixels_asm as imp;
+
+#[cfg(not(dsp))]
+mod imp {
+    use core::cell::Cell;
+    use core::mem::MaybeUninit;
+
+    use super::{Constants, LANES, Lines, Pair, Pairs, TAPS};
+    use crate::arch::armv7em::simd::{smlabb, smlatt, smmul, ssat8, sxtb16, sxtb16_ror8};
+
+    pub(super) fn pairs<'b>(
+        constants: &Constants,
+        first: usize,
+        room: &'b mut MaybeUninit<Pairs>,
+    ) -> &'b mut Pairs {
+        room.write([0, 1].map(|c| {
+            let lanes = |values: &[i32]| {
+                [0, LANES].map(|lane| values.get(first + c + lane).map_or(0, |&value| value as u32))
+            };
+            let mut rows = [[constants.pitch as u32; 1 + TAPS]; TAPS];
+            for (tap, word) in rows.iter_mut().flat_map(|row| row.iter_mut().skip(1)).enumerate() {
+                let weights = constants.weights.get(first + tap * constants.step..).unwrap_or(&[]);
+                let weights = weights.first_chunk().map_or(0, |&four| u32::from_le_bytes(four));
+                *word = if c == 0 { sxtb16(weights) } else { sxtb16_ror8(weights) };
+            }
+            let first_bias;
+            [first_bias, rows[0][0]] = lanes(constants.bias).map(|bias| bias << constants.scale);
+            Pair { first_bias, rows, multipliers: lanes(constants.multipliers) }
+        }))
+    }
+
+    pub(super) fn run(lines: &Lines, words: &[Cell<u32>], pairs: &Pairs, out: &[Cell<u8>], at: usize) {
+        let count = if lines.half > 0 { LANES } else { 1 };
+        for (c, pair) in pairs.iter().enumerate().take(count) {
+            let (mut at, mut start) = (at + c, 0);
+            while start < lines.all {
+                let mut x = start;
+                while x < start + lines.line {
+                    let (results, ahead) = if x < start + lines.threes {
+                        (3, lines.ahead_of_three)
+                    } else {
+                        (2, lines.ahead_of_two)
+                    };
+                    for result in (0..results).rev() {
+                        let at = at + result * lines.step;
+                        let from = (x + c * lines.half) / 4 + result * lines.stride;
+                        let sums = sums(words, from, pair);
+                        let [a, b] = [0, 1].map(|lane| smmul(sums[lane], pair.multipliers[lane] as i32));
+                        for (at, value) in [(at + lines.second, b), (at, a)] {
+                            if let Some(cell) = out.get(at) {
+                                cell.set(ssat8(value) as u8);
+                            }
+                        }
+                    }
+                    x = (x + 2 * lines.pitch).wrapping_add(ahead);
+                    at += (results - 1) * lines.step + lines.pixel;
+                }
+                start = x + lines.back;
+            }
+        }
+    }
+
+    /// Accumulators of both channels from word `at` on.
+    fn sums(words: &[Cell<u32>], mut at: usize, pair: &Pair) -> [i32; LANES] {
+        let mut sums = [pair.first_bias as i32, pair.rows[0][0] as i32];
+        for (ky, row) in pair.rows.iter().enumerate() {
+            at += if ky > 0 { row[0] as usize / 4 } else { 0 };
+            for (kx, &weights) in row.iter().skip(1).enumerate() {
+                let pixel = words.get(at + kx).map_or(0, |word| word.get());
+                sums = [smlabb(pixel, weights, sums[0]), smlatt(pixel, weights, sums[1])];
+            }
+        }
+        sums
+    }
+}
