@@ -14,6 +14,8 @@ pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !DSP;
 pub(crate) const WIDE: bool = cfg!(feature = "wide") || !DSP;
 /// On such a core: depthwise kernels of stride 2.
 pub(crate) const STRIDE2: bool = cfg!(feature = "stride2") || !DSP;
+/// On such a core: depthwise kernels of 5x5 taps.
+pub(crate) const FIVE: bool = cfg!(feature = "five") || !DSP;
 /// On a core without the DSP extension: kernels of its own. Other cores have better ones, and run files for it on the
 /// portable kernels.
 pub(crate) const WORDS: bool = cfg!(all(not(dsp), feature = "words"));

@@ -4,7 +4,7 @@ use kernels::arch::armv7em::{Needs, depthwise_needs, fills_groups};
 use kernels::op::{Accumulate, Depthwise, Geometry};
 use kernels::{Dims, Dtype, Layout, TensorSpec};
 
-const NOTHING: Needs = Needs { wide: false, stride2: false };
+const NOTHING: Needs = Needs { wide: false, stride2: false, five: false };
 
 /// Of a result of so many columns and channels, by a square kernel.
 fn needs(columns: u16, channels: u16, kernel: u8, stride: u8) -> Option<Needs> {
@@ -20,6 +20,9 @@ fn strides_choose_kernels() {
     for columns in [1, 14, 200] {
         assert_eq!(needs(columns, 8, 3, 1), Some(NOTHING));
         assert_eq!(needs(columns, 8, 3, 2), Some(Needs { stride2: true, ..NOTHING }));
+        for stride in [1, 2] {
+            assert_eq!(needs(columns, 8, 5, stride), Some(Needs { five: true, ..NOTHING }));
+        }
     }
 }
 
@@ -34,6 +37,6 @@ fn channels_beside_groups_are_wide() {
 
 #[test]
 fn other_kernels_are_portable() {
-    assert_eq!(needs(5, 8, 5, 1), None);
+    assert_eq!(needs(5, 8, 4, 1), None);
     assert_eq!(needs(5, 8, 3, 3), None);
 }

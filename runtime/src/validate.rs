@@ -48,7 +48,7 @@ pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
         Resolved::Conv2d(..) => portable(true),
         Resolved::Depthwise(op, x, residual) => {
             match armv7em::depthwise_needs(&op, residual.is_some(), &x.spec(), &y) {
-                Some(armv7em::Needs { wide, stride2 }) => Beyond { wide, stride2, ..nothing },
+                Some(armv7em::Needs { wide, stride2, five }) => Beyond { wide, stride2, five, ..nothing },
                 None => portable(true),
             }
         }
@@ -76,6 +76,8 @@ pub struct Beyond {
     pub wide: bool,
     /// Depthwise kernels of stride 2.
     pub stride2: bool,
+    /// Depthwise kernels of 5x5.
+    pub five: bool,
 }
 
 /// Checks interface and all steps.

@@ -20,6 +20,7 @@ pub fn needs(model: &Model, board: &Board) -> Vec<&'static str> {
             needs.extend(beyond.portable.then_some("portable"));
             needs.extend(beyond.wide.then_some("wide"));
             needs.extend(beyond.stride2.then_some("stride2"));
+            needs.extend(beyond.five.then_some("five"));
         }
         if let Some(accumulate) = step.op.accumulate() {
             needs.insert(match accumulate.width {

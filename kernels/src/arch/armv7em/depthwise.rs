@@ -1,4 +1,4 @@
-//! Depthwise 3x3 convolution: four channels at a time are widened to words of two, so that a load brings a pixel's
+//! Depthwise 3x3 and 5x5 convolution: four channels at a time are widened to words of two, so that a load brings a pixel's
 //! inputs of two channels, and neighbouring outputs share their loads.
 //!
 //! The scratch holds the rows of a tile of outputs, padding included; rows that the next tile needs too are
@@ -9,11 +9,12 @@ use core::cell::Cell;
 use core::mem::MaybeUninit;
 
 use super::bytes::{aligned, clamp_bytes};
+use super::five::{FIVE, Five};
 use super::pixels::{Constants, Lines, Pairs, TAPS};
 use super::rows::Widen;
 use super::{GROUP, fills_groups};
 use crate::linked;
-use crate::op::{Accumulate, Depthwise};
+use crate::op::{Accumulate, Depthwise, Geometry};
 use crate::scratch::take;
 use crate::{KernelError, Layout, Tensor, TensorSpec, WeightBits, generic};
 
@@ -21,7 +22,7 @@ use crate::{KernelError, Layout, Tensor, TensorSpec, WeightBits, generic};
 const MAX_SCALE: u32 = 8;
 
 // Half of an accumulator's range is left for the products of scaled weights.
-const _: () = assert!(((TAPS * TAPS) << (14 + MAX_SCALE)) < 1 << 30);
+const _: () = assert!(((FIVE * FIVE) << (14 + MAX_SCALE)) < 1 << 30);
 
 /// Bytes of a tile that has more outputs than one row: scratch against rows that are moved up.
 const MOST_BYTES: usize = 2560;
@@ -35,6 +36,8 @@ struct Tile {
     rows: usize,
     /// Rows of outputs.
     outputs: usize,
+    /// Rows and columns of the kernel.
+    taps: usize,
 }
 
 impl Tile {
@@ -42,9 +45,10 @@ impl Tile {
     #[inline(never)]
     fn new(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> Option<Self> {
         let geometry = &op.geometry;
-        let stride = usize::from(geometry.stride[0]);
+        let (stride, taps) = (usize::from(geometry.stride[0]), usize::from(geometry.kernel[0]));
         let known = op.accumulate.layout == Layout::Dsp
-            && geometry.kernel == [TAPS as u8; 2]
+            && geometry.kernel[0] == geometry.kernel[1]
+            && matches!(taps, TAPS | FIVE)
             && geometry.dilation == [1, 1]
             && geometry.stride[0] == geometry.stride[1]
             && matches!(stride, 1 | 2)
@@ -54,15 +58,24 @@ impl Tile {
         if !known {
             return None;
         }
-        let half = Lines::half(y.dims.w.into(), stride);
-        let most = [16, 11, 6].into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(TAPS);
-        let outputs = ((most + stride - TAPS) >> (stride - 1)).min(y.dims.h.into());
-        Some(Self { half, rows: outputs.saturating_sub(1) * stride + TAPS, outputs })
+        let half = Lines::half(y.dims.w.into(), stride, taps);
+        let most = [16, 11, 6].into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(taps);
+        let outputs = ((most + stride - taps) >> (stride - 1)).min(y.dims.h.into());
+        Some(Self { half, rows: outputs.saturating_sub(1) * stride + taps, outputs, taps })
     }
 
     #[inline(always)]
     fn needs(op: &Depthwise, y: &TensorSpec) -> Needs {
-        Needs { wide: !fills_groups(y), stride2: op.geometry.stride[0] == 2 }
+        let Geometry { kernel, stride, .. } = op.geometry;
+        // Kernels of 5x5 take any stride.
+        let five = kernel[0] != TAPS as u8;
+        Needs { wide: !fills_groups(y), stride2: stride[0] == 2 && !five, five }
+    }
+
+    /// Its kernel, where that is linked.
+    #[inline(always)]
+    fn taps(&self) -> usize {
+        if linked::FIVE { self.taps } else { TAPS }
     }
 
     /// Bytes of all its pixels.
@@ -93,14 +106,16 @@ fn plan(op: &Depthwise, has_residual: bool, x: &TensorSpec, y: &TensorSpec) -> O
 pub struct Needs {
     /// Channels that are no whole groups of four.
     pub wide: bool,
-    /// Stride 2.
+    /// Stride 2 of 3x3 kernels.
     pub stride2: bool,
+    /// Kernels of 5x5.
+    pub five: bool,
 }
 
 impl Needs {
     #[inline(always)]
     fn linked(self) -> bool {
-        (linked::WIDE || !self.wide) && (linked::STRIDE2 || !self.stride2)
+        (linked::WIDE || !self.wide) && (linked::STRIDE2 || !self.stride2) && (linked::FIVE || !self.five)
     }
 }
 
@@ -118,7 +133,7 @@ fn scale(accumulate: &Accumulate) -> Option<u32> {
     (scale == 0 || accumulate.bias.iter().all(|bias| (-largest..=largest).contains(bias))).then_some(scale)
 }
 
-/// Depthwise convolution of a file in layout `dsp`, see [`Depthwise`]. What is no plain 3x3 kernel between bytes runs
+/// Depthwise convolution of a file in layout `dsp`, see [`Depthwise`]. What is no plain 3x3 or 5x5 kernel between bytes runs
 /// on the generic tier.
 ///
 /// # Errors
@@ -150,7 +165,8 @@ pub fn depthwise(
 #[inline(always)]
 fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], y: &Tensor) {
     let (rows, columns, channels) = y.spec().dims.hwc();
-    let stride = if linked::STRIDE2 { usize::from(op.geometry.stride[0]) } else { 1 };
+    let stride = if linked::STRIDE2 || linked::FIVE { usize::from(op.geometry.stride[0]) } else { 1 };
+    let taps = tile.taps();
     let accumulate = &op.accumulate;
     let bits = accumulate.weight_bits.linked();
     let row = bits.row_bytes(channels);
@@ -168,30 +184,43 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
         pitch: lines.pitch,
     };
     let (mut first, mut part, mut planned) = (0, widen.plan(0, 0, 0, true), rows);
-    let (mut taps, mut room) = ([[0; GROUP]; TAPS * TAPS], MaybeUninit::uninit());
+    let mut five =
+        linked::FIVE.then(|| Five::new(columns, tile.half, stride, channels)).filter(|_| taps == FIVE);
+    let (mut unpacked, mut room) = ([[0; GROUP]; TAPS * TAPS], MaybeUninit::uninit());
     while first < channels {
         let group = if linked::WIDE { GROUP.min(channels - first) } else { GROUP };
-        let pairs = if bits == WeightBits::W8 && group == GROUP {
-            constants.pairs(first, &mut room)
+        let pairs = if linked::FIVE
+            && let Some(five) = &mut five
+        {
+            let weights = accumulate.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
+            five.set(&constants, first, weights, four(bits));
+            None
+        } else if bits == WeightBits::W8 && group == GROUP {
+            Some(constants.pairs(first, &mut room))
         } else {
-            narrow(&constants, bits, first, &mut taps, &mut room)
+            Some(narrow(&constants, bits, first, &mut unpacked, &mut room))
         };
         let mut oy = 0;
         while oy < rows {
             let outputs = tile.outputs.min(rows - oy);
             if planned != oy {
                 // The last rows of the tile before are there.
-                let kept = if oy > 0 { TAPS - stride } else { 0 };
-                let to = (outputs - 1) * stride + TAPS;
+                let kept = if oy > 0 { taps - stride } else { 0 };
+                let to = (outputs - 1) * stride + taps;
                 part = widen.plan(oy * stride + kept, kept, to, outputs == rows);
                 lines.set(outputs);
                 planned = oy;
             }
             widen.rows(&part, first);
-            lines.run(words, pairs, y.cells(), oy * columns * channels + first, group);
+            let (out, at) = (y.cells(), oy * columns * channels + first);
+            match (&pairs, &five) {
+                (Some(pairs), _) => lines.run(words, pairs, out, at, group),
+                (None, Some(five)) if linked::FIVE => five.run(words, out, at, outputs, group),
+                _ => {}
+            }
             oy += outputs;
             if oy < rows {
-                widen.keep(outputs * stride, TAPS - stride);
+                widen.keep(outputs * stride, taps - stride);
             }
         }
         first += GROUP;
@@ -239,6 +268,15 @@ fn unpack(mut weights: &[u8], step: usize, taps: &mut Taps, four: fn(&[u8]) -> u
     for tap in taps {
         *tap = four(weights).to_le_bytes();
         weights = weights.get(step..).unwrap_or(&[]);
+    }
+}
+
+/// What takes weights of a width apart, for where its cost does not matter.
+fn four(bits: WeightBits) -> fn(&[u8]) -> u32 {
+    match bits.linked() {
+        WeightBits::W8 => |weights| bytes(weights),
+        WeightBits::W4 => |weights| nibbles(weights),
+        WeightBits::W2 => |weights| crumbs(weights),
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) mod dense;
 mod dense_asm;
 mod dense_product;
 pub(crate) mod depthwise;
+mod five;
 mod nibbles;
 mod pixels;
 #[cfg(dsp)]

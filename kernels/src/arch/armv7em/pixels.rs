@@ -10,7 +10,7 @@ use crate::linked;
 /// Rows and columns of the kernel.
 pub(super) const TAPS: usize = 3;
 /// Channels of a word.
-const LANES: usize = 2;
+pub(super) const LANES: usize = 2;
 
 /// Constants of two channels in the order in which the instructions read them.
 #[derive(Clone, Copy)]
@@ -55,10 +55,10 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Bytes of two channels that a row of so many results needs. A single one is made with another beside it.
+    /// Bytes of two channels that a row of so many results needs, by a square kernel. A single one is made with another beside it.
     #[inline(always)]
-    pub(super) fn half(columns: usize, stride: usize) -> usize {
-        4 * (columns.max(2) * stride + 2)
+    pub(super) fn half(columns: usize, stride: usize, taps: usize) -> usize {
+        4 * (columns.max(2) * stride + taps - 1)
     }
 
     #[inline(always)]
