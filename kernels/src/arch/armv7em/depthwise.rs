@@ -23,7 +23,9 @@ const MAX_SCALE: u32 = 8;
 // Half of an accumulator's range is left for the products of scaled weights.
 const _: () = assert!(((TAPS * TAPS) << (14 + MAX_SCALE)) < 1 << 30);
 
-/// Bytes of a tile that has more outputs than one row: scratch against rows that are moved up.
+/// Rows of pixels that a tile may have, and the bytes up to which it has them: scratch against rows that are moved up.
+/// Where none of them fits, a tile is one row of outputs.
+const ROWS: [usize; 3] = [16, 11, 6];
 const MOST_BYTES: usize = 2560;
 
 /// Shape of a tile.
@@ -55,7 +57,7 @@ impl Tile {
             return None;
         }
         let half = Lines::half(y.dims.w.into(), stride);
-        let most = [16, 11, 6].into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(TAPS);
+        let most = ROWS.into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(TAPS);
         let outputs = ((most + stride - TAPS) >> (stride - 1)).min(y.dims.h.into());
         Some(Self { half, rows: outputs.saturating_sub(1) * stride + TAPS, outputs })
     }
@@ -153,7 +155,6 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
     let stride = if linked::STRIDE2 { usize::from(op.geometry.stride[0]) } else { 1 };
     let accumulate = &op.accumulate;
     let bits = accumulate.weight_bits.linked();
-    let row = bits.row_bytes(channels);
     // Tensors have the bytes of their shapes, and constants those of all channels, as `Depthwise::fits` has checked: with
     // words for a tile, all below stays inside.
     let Some(words) = words.get(..tile.bytes() >> 2) else { return };
@@ -161,7 +162,7 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
     let mut lines = Lines::new(columns, tile.half, stride, channels);
     let constants = Constants {
         weights: accumulate.weights,
-        step: row,
+        step: bits.row_bytes(channels),
         bias: accumulate.bias,
         multipliers: accumulate.multipliers,
         scale,
@@ -233,7 +234,7 @@ fn padded(values: &[i32]) -> [i32; GROUP] {
     core::array::from_fn(|c| values.get(c).copied().unwrap_or(0))
 }
 
-/// Four weights of each tap as bytes; what lies behind the last channel does not matter.
+/// Takes four weights of each tap; what lies behind the last channel does not matter.
 #[inline(always)]
 fn unpack(mut weights: &[u8], step: usize, taps: &mut Taps, four: fn(&[u8]) -> u32) {
     for tap in taps {
@@ -242,6 +243,7 @@ fn unpack(mut weights: &[u8], step: usize, taps: &mut Taps, four: fn(&[u8]) -> u
     }
 }
 
+/// Four weights of 8 bits as bytes.
 #[inline(always)]
 fn bytes(weights: &[u8]) -> u32 {
     match weights.first_chunk() {
@@ -251,6 +253,7 @@ fn bytes(weights: &[u8]) -> u32 {
     }
 }
 
+/// The same of 4 bits.
 #[inline(always)]
 fn nibbles(weights: &[u8]) -> u32 {
     let bytes = match weights.first_chunk() {
@@ -263,6 +266,7 @@ fn nibbles(weights: &[u8]) -> u32 {
     nibbles | ((nibbles & 0x0808_0808) * 0x1e)
 }
 
+/// The same of 2 bits.
 #[inline(always)]
 fn crumbs(weights: &[u8]) -> u32 {
     let byte = weights.first().copied().map_or(0, u32::from);
