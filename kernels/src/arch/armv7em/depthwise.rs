@@ -24,7 +24,9 @@ const MAX_SCALE: u32 = 8;
 // Half of an accumulator's range is left for the products of scaled weights.
 const _: () = assert!(((FIVE * FIVE) << (14 + MAX_SCALE)) < 1 << 30);
 
-/// Bytes of a tile that has more outputs than one row: scratch against rows that are moved up.
+/// Rows of pixels that a tile may have, and the bytes up to which it has them: scratch against rows that are moved up.
+/// Where none of them fits, a tile is one row of outputs.
+const ROWS: [usize; 3] = [16, 11, 6];
 const MOST_BYTES: usize = 2560;
 
 /// Shape of a tile.
@@ -59,7 +61,7 @@ impl Tile {
             return None;
         }
         let half = Lines::half(y.dims.w.into(), stride, taps);
-        let most = [16, 11, 6].into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(taps);
+        let most = ROWS.into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(taps);
         let outputs = ((most + stride - taps) >> (stride - 1)).min(y.dims.h.into());
         Some(Self { half, rows: outputs.saturating_sub(1) * stride + taps, outputs, taps })
     }
@@ -169,7 +171,6 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
     let taps = tile.taps();
     let accumulate = &op.accumulate;
     let bits = accumulate.weight_bits.linked();
-    let row = bits.row_bytes(channels);
     // Tensors have the bytes of their shapes, and constants those of all channels, as `Depthwise::fits` has checked: with
     // words for a tile, all below stays inside.
     let Some(words) = words.get(..tile.bytes() >> 2) else { return };
@@ -177,15 +178,14 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
     let mut lines = Lines::new(columns, tile.half, stride, channels);
     let constants = Constants {
         weights: accumulate.weights,
-        step: row,
+        step: bits.row_bytes(channels),
         bias: accumulate.bias,
         multipliers: accumulate.multipliers,
         scale,
         pitch: lines.pitch,
     };
     let (mut first, mut part, mut planned) = (0, widen.plan(0, 0, 0, true), rows);
-    let mut five =
-        linked::FIVE.then(|| Five::new(columns, tile.half, stride, channels)).filter(|_| taps == FIVE);
+    let mut five = (linked::FIVE && taps == FIVE).then(|| Five::new(columns, tile.half, stride, channels));
     let (mut unpacked, mut room) = ([[0; GROUP]; TAPS * TAPS], MaybeUninit::uninit());
     while first < channels {
         let group = if linked::WIDE { GROUP.min(channels - first) } else { GROUP };
@@ -262,7 +262,7 @@ fn padded(values: &[i32]) -> [i32; GROUP] {
     core::array::from_fn(|c| values.get(c).copied().unwrap_or(0))
 }
 
-/// Four weights of each tap as bytes; what lies behind the last channel does not matter.
+/// Takes four weights of each tap; what lies behind the last channel does not matter.
 #[inline(always)]
 fn unpack(mut weights: &[u8], step: usize, taps: &mut Taps, four: fn(&[u8]) -> u32) {
     for tap in taps {
@@ -280,6 +280,7 @@ fn four(bits: WeightBits) -> fn(&[u8]) -> u32 {
     }
 }
 
+/// Four weights of 8 bits as bytes.
 #[inline(always)]
 fn bytes(weights: &[u8]) -> u32 {
     match weights.first_chunk() {
@@ -289,6 +290,7 @@ fn bytes(weights: &[u8]) -> u32 {
     }
 }
 
+/// The same of 4 bits.
 #[inline(always)]
 fn nibbles(weights: &[u8]) -> u32 {
     let bytes = match weights.first_chunk() {
@@ -301,6 +303,7 @@ fn nibbles(weights: &[u8]) -> u32 {
     nibbles | ((nibbles & 0x0808_0808) * 0x1e)
 }
 
+/// The same of 2 bits.
 #[inline(always)]
 fn crumbs(weights: &[u8]) -> u32 {
     let byte = weights.first().copied().map_or(0, u32::from);

@@ -142,15 +142,7 @@ impl Constants<'_> {
     /// Those of four channels from `first` on, which are there.
     #[inline(always)]
     pub(super) fn pairs<'b>(&self, first: usize, room: &'b mut MaybeUninit<Pairs>) -> &'b Pairs {
-        let pairs = imp::pairs(self, first, room);
-        if self.scale > 0 {
-            // Products fit their lanes; what the lower one moves beyond it is its sign.
-            let lanes = !(((1 << self.scale) - 1) << 16);
-            for row in pairs.iter_mut().flat_map(|pair| &mut pair.rows) {
-                row.iter_mut().skip(1).for_each(|pair| *pair = (*pair << self.scale) & lanes);
-            }
-        }
-        pairs
+        imp::pairs(self, first, room)
     }
 }
 
@@ -169,7 +161,9 @@ mod imp {
         constants: &Constants,
         first: usize,
         room: &'b mut MaybeUninit<Pairs>,
-    ) -> &'b mut Pairs {
+    ) -> &'b Pairs {
+        // Products fit their lanes; what the lower one moves beyond it is its sign.
+        let mask = !(((1 << constants.scale) - 1) << 16);
         room.write([0, 1].map(|c| {
             let lanes = |values: &[i32]| {
                 [0, LANES].map(|lane| values.get(first + c + lane).map_or(0, |&value| value as u32))
@@ -178,7 +172,8 @@ mod imp {
             for (tap, word) in rows.iter_mut().flat_map(|row| row.iter_mut().skip(1)).enumerate() {
                 let weights = constants.weights.get(first + tap * constants.step..).unwrap_or(&[]);
                 let weights = weights.first_chunk().map_or(0, |&four| u32::from_le_bytes(four));
-                *word = if c == 0 { sxtb16(weights) } else { sxtb16_ror8(weights) };
+                let weights = if c == 0 { sxtb16(weights) } else { sxtb16_ror8(weights) };
+                *word = (weights << constants.scale) & mask;
             }
             let first_bias;
             [first_bias, rows[0][0]] = lanes(constants.bias).map(|bias| bias << constants.scale);

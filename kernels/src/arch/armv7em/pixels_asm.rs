@@ -56,6 +56,27 @@ unsafe extern "C" fn set_pairs(source: *const Source, pairs: *mut Pairs, first: 
         "subs r12, #1",
         "bne 1b",
         "pop {{r12}}",
+        "cmp r12, #0",
+        "beq 3f",
+        // All words times the scale, with those between; products fit their lanes, what the lower one moves beyond it
+        // is its sign.
+        "mvn r6, #0",
+        "lsl r6, r12",
+        "mvn r6, r6",
+        "lsl r6, #16",
+        "sub r7, r5, #48",
+        "2:",
+        "ldr r8, [r7]",
+        "lsl r8, r12",
+        "bic r8, r6",
+        "str r8, [r7], #4",
+        "cmp r7, r1",
+        "bne 2b",
+        "str r2, [r5, #-32]",
+        "str r2, [r5, #-16]",
+        "str r2, [r5, #28]",
+        "str r2, [r5, #44]",
+        "3:",
         "ldm r4, {{r6-r9}}",
         "lsl r6, r12",
         "lsl r7, r12",
@@ -272,11 +293,7 @@ lines!(lines_2, three_2, two_2);
 
 /// Constants of four channels from `first` on.
 #[inline(always)]
-pub(super) fn pairs<'a>(
-    constants: &Constants,
-    first: usize,
-    room: &'a mut MaybeUninit<Pairs>,
-) -> &'a mut Pairs {
+pub(super) fn pairs<'a>(constants: &Constants, first: usize, room: &'a mut MaybeUninit<Pairs>) -> &'a Pairs {
     let source = Source {
         weights: constants.weights.as_ptr(),
         step: constants.step,
@@ -289,7 +306,7 @@ pub(super) fn pairs<'a>(
     // writes all words of both pairs.
     unsafe {
         set_pairs(&source, room.as_mut_ptr(), first);
-        room.assume_init_mut()
+        room.assume_init_ref()
     }
 }
 

@@ -46,8 +46,8 @@ pub(super) struct Rows {
     /// The first word, and how many rows.
     out: usize,
     count: usize,
-    /// Words of the rows outside it.
-    padding: [[usize; 2]; 2],
+    /// Words of the rows outside it, and what lies between; the end may lie before the start.
+    padding: [usize; 2],
 }
 
 impl<'a> Widen<'a> {
@@ -71,25 +71,32 @@ impl<'a> Widen<'a> {
         let row = (row + above).saturating_sub(self.pad[0]);
         let count = height.saturating_sub(row).min((to - from).saturating_sub(above));
         let (start, end) = (from + above, from + above + count);
-        // Where there is one tile, what lies outside stays as it is.
-        let outside = if whole { [[0; 2]; 2] } else { [[from, start], [end, to]] };
+        // Where there is one tile, what lies outside stays as it is. Else it is filled at one end, or all, if both lie
+        // outside.
+        let first = if above > 0 { from } else { end };
+        let last = if whole {
+            first
+        } else if end < to {
+            to
+        } else {
+            start
+        };
         Rows {
             source: row * width * pixel,
             // Four bytes are read from every pixel; behind the last channel there may be none.
             bytes: (count * width + self.shape.pixels).saturating_sub(width + 1) * pixel + GROUP,
             out: start * self.pitch + self.pad[1],
             count,
-            padding: outside.map(|rows| rows.map(|row| row * self.pitch)),
+            padding: [first * self.pitch, last * self.pitch],
         }
     }
 
     /// Fills rows with four channels from `first` on.
     #[inline(always)]
     pub(super) fn rows(&self, rows: &Rows, first: usize) {
-        for [from, to] in rows.padding {
-            if from < to {
-                fill_words(self.words.get(from..to).unwrap_or(&[]), self.zero);
-            }
+        let [from, to] = rows.padding;
+        if from < to {
+            fill_words(self.words.get(from..to).unwrap_or(&[]), self.zero);
         }
         let (source, at) = (self.x.cells(), rows.source + first);
         if rows.count == 0 {

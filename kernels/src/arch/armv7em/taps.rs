@@ -138,13 +138,23 @@ impl<'a> Taps<'a> {
             return self.padding;
         }
         let start = (row * self.columns).wrapping_add(left).wrapping_mul(self.channels);
-        if let Some(here) = self.x.cells().get(start..start.wrapping_add(self.bytes))
-            && left < self.starts
-        {
-            return here;
-        }
         let stage = columns.stage(1 + p);
-        self.stage((row, left), stage);
+        match self.x.cells().get(start..start.wrapping_add(self.bytes)) {
+            Some(here) if left < self.starts => return here,
+            // Bytes beside a row are bytes too: they are copied, then replaced, on one side.
+            Some(here) if self.starts > 0 => {
+                copy(here, stage);
+                let kw = usize::from(self.op.geometry.kernel[1]);
+                let (from, to) = if left < self.columns {
+                    (self.columns - left, kw)
+                } else {
+                    (0, left.wrapping_neg().min(kw))
+                };
+                let padded = stage.get(from * self.channels..to * self.channels);
+                fill(padded.unwrap_or(&[]), self.x.spec().zero as u8);
+            }
+            _ => self.stage((row, left), stage),
+        }
         stage
     }
 
