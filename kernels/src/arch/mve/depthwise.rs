@@ -2,9 +2,9 @@
 
 use core::cell::Cell;
 
+use super::MIN_SHIFT;
 use super::bytes::{fill, gather};
 use super::planes::{BLOCK, Group, ROWS, TAPS, block_columns, interleave, weights};
-use super::requantize::MIN_SHIFT;
 use crate::layout::mve::LANES;
 use crate::op::Depthwise;
 use crate::scratch::{small, take};

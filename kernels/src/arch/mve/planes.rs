@@ -59,7 +59,7 @@ pub(super) struct Group<'a> {
     pub(super) pitch: usize,
     /// From the first result of each row on; the same row twice where there is no second one.
     pub(super) y: [&'a [Cell<u8>]; 2],
-    /// At least [`MIN_SHIFT`](super::requantize::MIN_SHIFT).
+    /// At least [`MIN_SHIFT`](super::MIN_SHIFT).
     pub(super) shift: u8,
     pub(super) clamp: Clamp,
 }

@@ -268,7 +268,7 @@ macro_rules! high_words {
     };
 }
 
-/// At other shifts, as in [`requantize`](super::requantize); takes the place of the lower limit.
+/// At other shifts, see [`MIN_SHIFT`](super::MIN_SHIFT); takes the place of the lower limit.
 macro_rules! any_shift {
     ($sums:literal) => {
         concat!(
