@@ -8,7 +8,7 @@ use super::planes::{BLOCK, Group, ROWS, Rows, TAPS, block_columns, interleave, w
 use crate::layout::mve::LANES;
 use crate::op::Depthwise;
 use crate::scratch::{small, take};
-use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, generic};
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, generic, linked};
 
 /// Columns of blocks: a limit on scratch.
 const MOST_COLUMNS: usize = 64;
@@ -36,7 +36,8 @@ fn shape(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
 
 /// Whether a step runs on this kernel, and not on the generic one.
 pub fn takes(op: &Depthwise, residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
-    shape(op, x, y) && !residual && op.accumulate.shift >= MIN_SHIFT
+    let stride = linked::STRIDE2 || op.geometry.stride[0] == 1;
+    shape(op, x, y) && !residual && stride && op.accumulate.shift >= MIN_SHIFT
 }
 
 /// Bytes besides the rows that the generic kernel keeps: blocks of four rows and of weights, aligned to words, and
@@ -67,7 +68,7 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
+    if linked::PORTABLE && !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
         op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
         take(scratch, op.scratch_bytes(&x.spec(), &y.spec(), None))?;
         let accumulate = op.accumulate.rows();
@@ -88,7 +89,7 @@ pub fn depthwise(
         let source = accumulate.weights.get(first >> accumulate.weight_bits.log2_per_byte()..).unwrap_or(&[]);
         weights(source, pitch, accumulate.weight_bits, count, blocks);
         let group = Channels { x, y, op, first, count, planes, weights: blocks, kept };
-        if op.geometry.stride[0] == 1 { group.run::<1>() } else { group.run::<2>() }
+        if linked::STRIDE2 && op.geometry.stride[0] == 2 { group.run::<2>() } else { group.run::<1>() }
     }
     Ok(())
 }

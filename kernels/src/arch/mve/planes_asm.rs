@@ -7,7 +7,7 @@ use core::arch::naked_asm;
 use core::cell::Cell;
 
 use super::planes::{BLOCK, Group, ROWS};
-use crate::WeightBits;
+use crate::{WeightBits, linked};
 
 /// # Safety
 /// `pixels` vectors of the first `channels` bytes, `steps` apart, must be readable at each row, and as many blocks
@@ -381,10 +381,10 @@ pub(super) fn channels(group: &Group, ready: &mut Ready, columns: usize, y: [&[C
     // biases, multipliers and results are there for every channel.
     unsafe {
         match (group.stride, group.shift) {
-            (1, 32) => two_rows_32(task),
-            (1, _) => two_rows_any(task),
-            (_, 32) => one_row_32(task),
-            _ => one_row_any(task),
+            (2, 32) if linked::STRIDE2 => one_row_32(task),
+            (2, _) if linked::STRIDE2 => one_row_any(task),
+            (_, 32) => two_rows_32(task),
+            _ => two_rows_any(task),
         }
     }
 }
