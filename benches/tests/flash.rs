@@ -10,34 +10,37 @@ use sparrowhawk_benches::mcu::models::{Integers, Model, Precision};
 fn the_budget_names_what_the_network_needs() {
     let budgets: Budgets =
         toml::from_str(include_str!("../../assets/flash/budget.toml")).expect("is a budget");
-    let product = budgets.product.iter().find(|product| product.name == "DS-CNN, w8a8").expect("is there");
-    let board = Board::find(&product.board).expect("is a board");
-    let precision = Precision::with_wide_ends(WeightBits::W8, Dtype::I8);
-    let made = Integers::of(&Model::DsCnn.graph(), precision, board.layout()).expect("lowers");
-    let model = Loaded::load(made.file.as_slice()).expect("a new file loads");
-    assert_eq!(needs(&model, board), product.needs);
+    for name in ["DS-CNN, w8a8", "DS-CNN, w8a8, Helium"] {
+        let product = budgets.product.iter().find(|product| product.name == name).expect("is there");
+        let board = Board::find(&product.board).expect("is a board");
+        let precision = Precision::with_wide_ends(WeightBits::W8, Dtype::I8);
+        let made = Integers::of(&Model::DsCnn.graph(), precision, board.layout()).expect("lowers");
+        let model = Loaded::load(made.file.as_slice()).expect("a new file loads");
+        assert_eq!(needs(&model, board), product.needs, "{name}");
+    }
 }
 
 #[test]
 fn other_networks_need_more() {
-    let board = Board::find("mps2-an386").expect("is a board");
-    let needs_of = |model: Model, weights, activations| {
+    let needs_of = |board, model: Model, weights, activations| {
+        let board = Board::find(board).expect("is a board");
         let precision = Precision::with_wide_ends(weights, activations);
         let made = Integers::of(&model.graph(), precision, board.layout()).expect("lowers");
         needs(&Loaded::load(made.file.as_slice()).expect("a new file loads"), board)
     };
-    let resnet = needs_of(Model::ResNet8, WeightBits::W2, Dtype::I8);
+    let (dsp, helium) = ("mps2-an386", "mps3-an547");
+    let resnet = needs_of(dsp, Model::ResNet8, WeightBits::W2, Dtype::I8);
     for need in ["residual", "wide", "w2", "w8"] {
         assert!(resnet.contains(&need), "{need} in {resnet:?}");
     }
     assert!(!resnet.contains(&"depthwise") && !resnet.contains(&"w4"), "{resnet:?}");
-    let small = needs_of(Model::DsCnn, WeightBits::W4, Dtype::U4);
-    for need in ["u4", "w4", "w8", "portable"] {
-        assert!(small.contains(&need), "{need} in {small:?}");
+    for board in [dsp, helium] {
+        let small = needs_of(board, Model::DsCnn, WeightBits::W4, Dtype::U4);
+        for need in ["u4", "w4", "w8", "portable"] {
+            assert!(small.contains(&need), "{need} in {small:?} on {board}");
+        }
+        let mobile = needs_of(board, Model::Vww, WeightBits::W8, Dtype::I8);
+        assert!(!mobile.contains(&"portable"), "{mobile:?} on {board}");
+        assert!(mobile.contains(&"depthwise") && mobile.contains(&"stride2"), "{mobile:?} on {board}");
     }
-    let mobile = needs_of(Model::Vww, WeightBits::W8, Dtype::I8);
-    for need in ["depthwise", "stride2"] {
-        assert!(mobile.contains(&need), "{need} in {mobile:?}");
-    }
-    assert!(!mobile.contains(&"portable"), "{mobile:?}");
 }

@@ -9,11 +9,11 @@ use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 /// A core whose own tier is that of the DSP extension.
 const DSP: bool = cfg!(all(dsp, not(mve)));
 /// Portable kernels of operators with weights; without a tier of its own a core has no others.
-pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !DSP;
+pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !cfg!(dsp);
 /// On a core with a tier of its own: results that its products do not finish, and weights without their biases.
 pub(crate) const WIDE: bool = cfg!(feature = "wide") || !DSP;
-/// On such a core: depthwise kernels of stride 2.
-pub(crate) const STRIDE2: bool = cfg!(feature = "stride2") || !DSP;
+/// On such a core, or one with Helium: depthwise kernels of stride 2.
+pub(crate) const STRIDE2: bool = cfg!(feature = "stride2") || !cfg!(dsp);
 /// On such a core: depthwise kernels of 5x5 taps.
 pub(crate) const FIVE: bool = cfg!(feature = "five") || !DSP;
 /// On a core without the DSP extension: kernels of its own. Other cores have better ones, and run files for it on the

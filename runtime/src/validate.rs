@@ -5,7 +5,7 @@
 use core::cell::Cell;
 
 use kernels::KernelError;
-use kernels::arch::armv7em;
+use kernels::arch::{armv7em, mve};
 use kernels::op::Overlap;
 
 use crate::format::{DecodeError, Interface, Layout, Op, Operand, Region, Step, decode};
@@ -29,23 +29,27 @@ fn memory(op: &Op, output: &Operand, layout: Layout, distance: Option<i32>) -> M
     resolve(op, output, Unknown, layout, &Ask { y: output.spec(), distance }).unwrap_or(Memory::NONE)
 }
 
-/// What a step needs beside the kernels that a core with the DSP extension always has of its own, by the features' names;
-/// `None` where it does not resolve, or the weights are packed for another tier.
+/// What a step needs beside the kernels that a core with the DSP extension, or with Helium for weights packed for that,
+/// always has of its own, by the features' names; `None` where it does not resolve.
 pub fn beyond_dsp(step: &Step, model: &Model) -> Option<Beyond> {
     let layout = match model.interface().layout {
-        Layout::Mve => return None,
         Layout::Words => Layout::Rows,
         layout => layout,
     };
     let y = step.output.spec();
     let nothing = Beyond::default();
     let portable = |needed| Beyond { portable: needed, ..nothing };
-    let wide = |needed| Beyond { wide: needed, ..nothing };
+    // With Helium nothing of that is left out.
+    let wide = |needed| Beyond { wide: needed && layout != Layout::Mve, ..nothing };
     Some(match resolve(&step.op, &step.output, model.constant_section(), layout, &Return)? {
         Resolved::Conv2d(op, _, residual) if op.in_blocks() => {
             wide(!armv7em::finishes_conv2d(&op, residual.is_some(), &y))
         }
         Resolved::Conv2d(..) => portable(true),
+        Resolved::Depthwise(op, x, residual) if layout == Layout::Mve => {
+            let takes = mve::takes_depthwise(&op, residual.is_some(), &x.spec(), &y);
+            Beyond { portable: !takes, stride2: takes && op.geometry.stride[0] == 2, ..nothing }
+        }
         Resolved::Depthwise(op, x, residual) => {
             match armv7em::depthwise_needs(&op, residual.is_some(), &x.spec(), &y) {
                 Some(armv7em::Needs { wide, stride2, five }) => Beyond { wide, stride2, five, ..nothing },

@@ -14,9 +14,10 @@ pub fn needs(model: &Model, board: &Board) -> Vec<&'static str> {
     if board.layout() == Layout::Words {
         needs.insert("words");
     }
+    let own = matches!(board.layout(), Layout::Dsp | Layout::Mve);
     for step in model.steps() {
         needs.insert(step.op.name());
-        if let Some(beyond) = beyond_dsp(&step, model).filter(|_| board.layout() == Layout::Dsp) {
+        if let Some(beyond) = beyond_dsp(&step, model).filter(|_| own) {
             needs.extend(beyond.portable.then_some("portable"));
             needs.extend(beyond.wide.then_some("wide"));
             needs.extend(beyond.stride2.then_some("stride2"));

@@ -200,7 +200,7 @@ fn stores(step: &Step, layout: Layout, constants: &[u8]) -> bool {
     let (Op::Conv2d { accumulate, .. } | Op::Dense { accumulate, .. }) = &step.op else { return true };
     let (op, residual, y) = (operator(accumulate, layout), residual(step), step.output.spec().dtype);
     match (layout, &step.op) {
-        (Layout::Mve, _) => helium::stores(&op, residual.is_some(), y),
+        (Layout::Mve, _) => helium::stores(&op, residual, y),
         (Layout::Words, _) => words::stores(&op, residual.is_some(), y),
         (_, op_of) => {
             // Weights that do not hold their biases begin with a 0.
@@ -293,8 +293,9 @@ mod tests {
         assert_eq!(sums(&usual, &[1; 65]), [false; 4]);
         // Biases apart.
         assert_eq!(sums(&usual, &[0; 65]), [false, true, false, false]);
-        assert_eq!(sums(&convolution(1, Some(1), 33), &[1; 65]), [false, false, true, false]);
-        assert_eq!(sums(&convolution(1, Some(1), 20), &[1; 65]), [false, true, true, true]);
+        assert_eq!(sums(&convolution(1, Some(1), 33), &[1; 65]), [false; 4]);
+        assert_eq!(sums(&convolution(1, Some(1), 20), &[1; 65]), [false, true, false, true]);
+        assert_eq!(sums(&convolution(1, Some(1), 1), &[1; 65]), [false, true, true, true]);
         assert_eq!(sums(&convolution(3, None, 32), &[0; 65]), [false; 4]);
         let with = |dtype| {
             let mut step = convolution(1, Some(1), 32);
@@ -303,7 +304,7 @@ mod tests {
             }
             step
         };
-        assert_eq!(sums(&with(ActivationType::I8), &[1; 65]), [false, false, true, true]);
+        assert_eq!(sums(&with(ActivationType::I8), &[1; 65]), [false, false, false, true]);
         assert_eq!(sums(&with(ActivationType::U4), &[1; 65]), [false, true, true, true]);
     }
 }

@@ -49,7 +49,11 @@ impl Depthwise<'_> {
         if x.dims.c != y.dims.c {
             return Err(KernelError::InvalidShape);
         }
-        let tier = !linked::PORTABLE && armv7em::depthwise::takes(self, residual.is_some(), x, y);
+        let own = match self.accumulate.layout.linked() {
+            Layout::Mve => mve::depthwise::takes,
+            _ => armv7em::depthwise::takes,
+        };
+        let tier = !linked::PORTABLE && own(self, residual.is_some(), x, y);
         linked::check(self.accumulate.weight_bits, residual, tier)?;
         let (bits, channels) = (self.accumulate.weight_bits, usize::from(x.dims.c));
         self.accumulate.fits(x, residual, y, Packed::rows(bits, self.geometry.taps(), channels))

@@ -3,12 +3,15 @@
 use core::cell::Cell;
 
 use super::column::{Taps, scratch_bytes};
-use super::product::{Output, PIXELS, SUMS, Strip};
-use super::requantize::{Accumulators, BATCH};
+use super::product::{End, PIXELS, SUMS, Strip};
+use crate::generic::finish::Finish;
 use crate::layout::mve::{CHANNELS, block_bytes};
 use crate::op::Conv2d;
 use crate::scratch::{small, take};
 use crate::{KernelError, Layout, Tensor};
+
+/// Channels whose accumulators are finished together.
+const BATCH: usize = 8 * CHANNELS;
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`].
 pub(crate) fn scratch(op: &Conv2d) -> usize {
@@ -38,8 +41,14 @@ pub fn conv2d(
     let (first, second) = stage.split_at_checked(need >> 1).ok_or(small(stage, need))?;
     let taps = Taps::new(x, op, row_len, y);
     let same_type = residual.is_none_or(|r| r.spec().dtype == y.spec().dtype);
-    let fast = super::stores(&op.accumulate, residual.is_some(), y.spec().dtype);
-    let (rows, columns, _) = y.spec().dims.hwc();
+    let (rows, columns, channels) = y.spec().dims.hwc();
+    let accumulate = &op.accumulate;
+    let fast = super::stores(accumulate, residual.map(|r| r.spec().dtype), y.spec().dtype);
+    // Channels that products store themselves.
+    let stored = if fast { channels & !(CHANNELS - 1) } else { 0 };
+    let end = End::bytes(accumulate, residual.is_some());
+    let kind = (accumulate.weight_bits, row_len);
+    let mut strip = Strip::new(kind, accumulate.weights, accumulate.bias, end, stored >> 2);
     let descends = op.descends(&x.spec(), &y.spec());
     for step in 0..rows {
         let oy = if descends { rows - 1 - step } else { step };
@@ -51,11 +60,16 @@ pub fn conv2d(
             let pixels = [(oy, ox), (oy, ox + count - 1)];
             let a = taps.column(pixels[0], first);
             let b = if count == PIXELS { taps.column(pixels[1], second) } else { a };
-            if fast {
-                bytes([a, b], op, row_len, pixels, y);
-            } else {
-                let pixels = if count == PIXELS { &pixels[..] } else { &pixels[..1] };
-                finish([a, b], op, row_len, pixels, residual, y, 0);
+            let start = (oy * columns + ox) * channels;
+            let starts = [start, start + (count - 1) * channels];
+            strip.run(
+                [a, b],
+                starts.map(|at| behind(y, at)),
+                residual.map(|r| starts.map(|at| behind(r, at))),
+            );
+            if stored < channels {
+                let pixels = pixels.get(..count).unwrap_or(&[]);
+                finish([a, b], op, row_len, pixels, residual, y, stored);
             }
             done += count;
         }
@@ -63,33 +77,14 @@ pub fn conv2d(
     Ok(())
 }
 
-/// Results without residual at shift 32.
+/// Bytes of a tensor from `start` on.
 #[inline(always)]
-fn bytes(
-    columns: [&[Cell<u8>]; PIXELS],
-    op: &Conv2d,
-    row_len: usize,
-    pixels: [(usize, usize); PIXELS],
-    y: &Tensor,
-) {
-    let accumulate = &op.accumulate;
-    let channels = usize::from(y.spec().dims.c);
-    let strip = Strip::new((accumulate.weight_bits, row_len), columns, accumulate.weights, accumulate.bias);
-    strip.run(
-        channels >> 2,
-        &Output::Bytes {
-            multipliers: accumulate.multipliers,
-            clamp: accumulate.clamp,
-            y: pixels.map(|(h, w)| y.pixel(h, w)),
-        },
-    );
-    let rest = channels & !(CHANNELS - 1);
-    if rest < channels {
-        finish(columns, op, row_len, &pixels, None, y, rest);
-    }
+fn behind<'a>(tensor: &Tensor<'a>, start: usize) -> &'a [Cell<u8>] {
+    tensor.cells().get(start..).unwrap_or(&[])
 }
 
 /// Results of the channels from `first` on, a multiple of four, by way of their accumulators.
+#[inline(never)]
 fn finish(
     columns: [&[Cell<u8>]; PIXELS],
     op: &Conv2d,
@@ -110,16 +105,18 @@ fn finish(
         let bias = if bias.len() < CHANNELS { &last } else { bias };
         let count = (bias.len() & !(CHANNELS - 1)).min(BATCH);
         let weights = accumulate.weights.get((first >> 2) * block_bytes..).unwrap_or(&[]);
-        Strip::new((accumulate.weight_bits, row_len), columns, weights, bias)
-            .run(count >> 2, &Output::Accumulators(&sums));
+        let end = End::Accumulators(&sums);
+        Strip::new((accumulate.weight_bits, row_len), weights, bias, end, count >> 2).run(
+            columns,
+            [&[]; PIXELS],
+            None,
+        );
         for (p, &pixel) in pixels.iter().enumerate() {
-            Accumulators {
-                sums: sums.get(p * CHANNELS..(count >> 2) * SUMS).unwrap_or(&[]),
-                apart: true,
-                first,
-                channels: count.min(channels - first),
+            let finish = Finish::new(accumulate, y, residual, pixel);
+            for i in 0..count.min(channels - first) {
+                let sum = sums.get((i >> 2) * SUMS + p * CHANNELS + (i & 3));
+                finish.store(first + i, sum.map_or(0, Cell::get));
             }
-            .store(accumulate, y, residual, pixel);
         }
         first += count;
     }

@@ -4,12 +4,15 @@ use core::cell::Cell;
 
 use super::bytes::{gather, unpack};
 use super::column::scratch_bytes;
-use super::product::{Dense as Product, Output, SUMS};
-use super::requantize::{Accumulators, BATCH};
+use super::product::{End, SUMS, dense as product};
+use crate::generic::finish::Finish;
 use crate::layout::mve::{self, LANES, block_bytes};
-use crate::op::{Dense, Packed};
+use crate::op::{Accumulate, Dense, Packed};
 use crate::scratch::take;
 use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec};
+
+/// Channels whose accumulators are finished together.
+const BATCH: usize = 4 * SUMS;
 
 /// Scratch of [`dense`]: see [`Dense::scratch_bytes`]. Whole vectors of bytes are read where they lie.
 pub(crate) fn scratch(x: &TensorSpec) -> usize {
@@ -59,22 +62,46 @@ pub fn dense(
         stage
     };
     let mut first = 0;
-    if super::stores(accumulate, residual.is_some(), y_spec.dtype) {
-        let pairs = channels >> SUMS.trailing_zeros();
-        Product::new((bits, row_len), input, accumulate.weights, accumulate.bias).run(
-            pairs,
-            &Output::Bytes {
-                multipliers: accumulate.multipliers,
-                clamp: accumulate.clamp,
-                y: [y.cells(), y.cells()],
-            },
-        );
-        first = pairs * SUMS;
+    if residual.is_none() && y_spec.dtype.is_bytes() && accumulate.shift == 32 {
+        first = bytes(input, row_len, accumulate, (None, y));
+    } else if super::stores(accumulate, residual.map(|r| r.spec().dtype), y_spec.dtype) {
+        first = wide(input, row_len, accumulate, (residual, y));
     }
     if first < channels {
         rest(input, (row_len, first), residual, op, y);
     }
     Ok(())
+}
+
+/// Whole pairs of blocks that products store themselves; gives the first channel behind them.
+#[inline(always)]
+fn bytes(
+    input: &[Cell<u8>],
+    row_len: usize,
+    accumulate: &Accumulate,
+    (residual, y): (Option<&Tensor>, &Tensor),
+) -> usize {
+    let pairs = usize::from(y.spec().dims.c) >> SUMS.trailing_zeros();
+    product(
+        (accumulate.weight_bits, row_len),
+        input,
+        (accumulate.weights, false, accumulate.bias),
+        (End::bytes(accumulate, residual.is_some()), pairs),
+        y.cells(),
+        residual.map(|tensor| tensor.cells()),
+    );
+    pairs * SUMS
+}
+
+/// [`bytes`] with a residual or another shift than 32: apart, so that it costs the usual case nothing.
+#[inline(never)]
+fn wide(
+    input: &[Cell<u8>],
+    row_len: usize,
+    accumulate: &Accumulate,
+    tensors: (Option<&Tensor>, &Tensor),
+) -> usize {
+    bytes(input, row_len, accumulate, tensors)
 }
 
 /// Results from channel `first` on by way of their accumulators.
@@ -98,10 +125,12 @@ fn rest(
         let bias = if bias.len() < SUMS { &last } else { bias };
         let count = (bias.len() & !(SUMS - 1)).min(BATCH);
         let weights = accumulate.weights.get((first >> 2) * block_bytes..).unwrap_or(&[]);
-        Product::new((bits, row_len), input, weights, bias)
-            .run(count >> SUMS.trailing_zeros(), &Output::Accumulators(&sums));
-        let channels = count.min(channels - first);
-        Accumulators { sums: &sums, apart: false, first, channels }.store(accumulate, y, residual, (0, 0));
+        let end = (End::Accumulators(&sums), count >> SUMS.trailing_zeros());
+        product((bits, row_len), input, (weights, weights.len() < 2 * block_bytes, bias), end, &[], None);
+        let finish = Finish::new(accumulate, y, residual, (0, 0));
+        for (i, sum) in sums.iter().enumerate().take(count.min(channels - first)) {
+            finish.store(first + i, sum.get());
+        }
         first += count;
     }
 }

@@ -2,16 +2,25 @@
 
 use core::cell::Cell;
 
+use super::MIN_SHIFT;
 use super::bytes::{fill, gather};
-use super::planes::{BLOCK, Group, ROWS, TAPS, block_columns, interleave, weights};
-use super::requantize::MIN_SHIFT;
+use super::planes::{BLOCK, Group, ROWS, Rows, TAPS, block_columns, interleave, weights};
 use crate::layout::mve::LANES;
 use crate::op::Depthwise;
 use crate::scratch::{small, take};
-use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, generic};
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, generic, linked};
 
 /// Columns of blocks: a limit on scratch.
 const MOST_COLUMNS: usize = 64;
+
+/// Results of a row that are made together at stride 2, whole vectors of four. Their inputs are twice as many, so that fewer
+/// save scratch.
+const TILE: usize = 16;
+
+/// Results of a row of `columns` that are made together.
+fn tile(op: &Depthwise, columns: usize) -> usize {
+    if op.geometry.stride[0] == 1 { columns } else { columns.min(TILE) }
+}
 
 /// Whether shapes and types are those that this kernel is made for.
 fn shape(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
@@ -27,7 +36,8 @@ fn shape(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
 
 /// Whether a step runs on this kernel, and not on the generic one.
 pub fn takes(op: &Depthwise, residual: bool, x: &TensorSpec, y: &TensorSpec) -> bool {
-    shape(op, x, y) && !residual && op.accumulate.shift >= MIN_SHIFT
+    let stride = linked::STRIDE2 || op.geometry.stride[0] == 1;
+    shape(op, x, y) && !residual && stride && op.accumulate.shift >= MIN_SHIFT
 }
 
 /// Bytes besides the rows that the generic kernel keeps: blocks of four rows and of weights, aligned to words, and
@@ -37,7 +47,7 @@ pub(crate) fn scratch(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> Option<
     if !shape(op, x, y) {
         return None;
     }
-    let columns = block_columns(usize::from(y.dims.w), usize::from(op.geometry.stride[0]));
+    let columns = block_columns(tile(op, usize::from(y.dims.w)), usize::from(op.geometry.stride[0]));
     Some(3 + (columns + TAPS + 1) * BLOCK + LANES * (1 + kept_rows(op) * usize::from(x.dims.w)))
 }
 
@@ -58,7 +68,7 @@ pub fn depthwise(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
+    if linked::PORTABLE && !takes(op, residual.is_some(), &x.spec(), &y.spec()) {
         op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
         take(scratch, op.scratch_bytes(&x.spec(), &y.spec(), None))?;
         let accumulate = op.accumulate.rows();
@@ -69,7 +79,7 @@ pub fn depthwise(
     let scratch = take(scratch, need)?;
     let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).ok_or(small(scratch, need))?;
     let (columns, channels) = (usize::from(y.spec().dims.w), usize::from(y.spec().dims.c));
-    let planes = block_columns(columns, usize::from(op.geometry.stride[0])) * BLOCK;
+    let planes = block_columns(tile(op, columns), usize::from(op.geometry.stride[0])) * BLOCK;
     let (planes, rest) = aligned.split_at_checked(planes).ok_or(small(scratch, need))?;
     let (blocks, kept) = rest.split_at_checked((TAPS + 1) * BLOCK).ok_or(small(scratch, need))?;
     let accumulate = &op.accumulate;
@@ -78,7 +88,8 @@ pub fn depthwise(
         let count = LANES.min(channels - first);
         let source = accumulate.weights.get(first >> accumulate.weight_bits.log2_per_byte()..).unwrap_or(&[]);
         weights(source, pitch, accumulate.weight_bits, count, blocks);
-        Channels { x, y, op, first, count, planes, weights: blocks, kept }.run();
+        let group = Channels { x, y, op, first, count, planes, weights: blocks, kept };
+        if linked::STRIDE2 && op.geometry.stride[0] == 2 { group.run::<2>() } else { group.run::<1>() }
     }
     Ok(())
 }
@@ -97,19 +108,34 @@ struct Channels<'a> {
 }
 
 impl Channels<'_> {
-    fn run(&self) {
+    /// All rows, for this stride; apart for each, because only one of them keeps rows, and only the other has tiles.
+    fn run<const STRIDE: usize>(&self) {
         let (rows, columns, channels) = self.y.spec().dims.hwc();
         let (height, width, _) = self.x.spec().dims.hwc();
-        let stride = usize::from(self.op.geometry.stride[0]);
         let [pad, left] = self.op.geometry.pad.map(usize::from);
-        let accumulate = &self.op.accumulate;
         let zero = self.x.spec().zero as u8;
         fill(self.planes, self.planes.len(), zero);
         let kept = fill(self.kept, LANES, zero);
-        let outputs = 3 - stride;
-        let mut oy = 0;
+        let keeps = STRIDE == 1 && kept_rows(self.op) > 0;
+        let accumulate = &self.op.accumulate;
+        let group = Group {
+            stride: STRIDE,
+            planes: self.planes,
+            weights: self.weights,
+            bias: accumulate.bias.get(self.first..).unwrap_or(&[]),
+            multipliers: accumulate.multipliers.get(self.first..).unwrap_or(&[]),
+            channels: self.count,
+            pitch: channels,
+            shift: accumulate.shift,
+            clamp: accumulate.clamp,
+        };
+        let tile = if STRIDE == 1 { columns } else { tile(self.op, columns) };
+        let mut group = Rows::new(group, tile);
+        let (mut oy, mut ox) = (0, 0);
         while oy < rows {
-            let start = (oy * stride).wrapping_sub(pad);
+            let start = (oy * STRIDE).wrapping_sub(pad);
+            // Padded columns, and the first one that is not.
+            let (before, from) = if ox == 0 { (left, 0) } else { (0, ox * STRIDE - left) };
             let mut sources = [self.kept; ROWS];
             let mut steps = [0; ROWS];
             for (i, (source, step)) in sources.iter_mut().zip(&mut steps).enumerate() {
@@ -117,36 +143,48 @@ impl Channels<'_> {
                 if iy >= height {
                     continue;
                 }
-                if iy < oy && kept_rows(self.op) > 0 {
+                if keeps && iy < oy {
                     // The row above the results: they may have overwritten it.
                     (*source, *step) = (kept, self.count);
                 } else {
-                    *source = self.x.cells().get(iy * width * channels + self.first..).unwrap_or(&[]);
+                    *source = behind(self.x, (iy * width + from) * channels + self.first);
                     *step = channels;
                 }
             }
-            let pixels = width.min((self.planes.len() / BLOCK).saturating_sub(left));
-            interleave(sources, steps, self.count, pixels, self.planes.get(left * BLOCK..).unwrap_or(&[]));
-            if kept_rows(self.op) > 0 && oy + 1 < height {
-                let row = self.x.cells().get((oy + 1) * width * channels + self.first..).unwrap_or(&[]);
+            let planes = self.planes.get(before * BLOCK..).unwrap_or(&[]);
+            let pixels = width.saturating_sub(from).min(planes.len() / BLOCK);
+            interleave(sources, steps, self.count, pixels, planes);
+            if keeps && oy + 1 < height {
+                let row = behind(self.x, (oy + 1) * width * channels + self.first);
                 gather(row, channels, width, self.count, kept);
             }
-            let second = if outputs == 2 && oy + 1 < rows { oy + 1 } else { oy };
-            let out = |row: usize| self.y.cells().get(row * columns * channels + self.first..).unwrap_or(&[]);
-            Group {
-                planes: self.planes,
-                weights: self.weights,
-                bias: accumulate.bias.get(self.first..).unwrap_or(&[]),
-                multipliers: accumulate.multipliers.get(self.first..).unwrap_or(&[]),
-                columns,
-                channels: self.count,
-                pitch: channels,
-                y: [out(oy), out(second)],
-                shift: accumulate.shift,
-                clamp: accumulate.clamp,
+            let count = tile.min(columns - ox);
+            if tile < columns {
+                self.pad(before, pixels, (count - 1) * STRIDE + TAPS, zero);
             }
-            .run(stride);
-            oy += outputs;
+            let at = (oy * columns + ox) * channels + self.first;
+            let second = if STRIDE == 1 && oy + 1 < rows { columns * channels } else { 0 };
+            group.run(count, [behind(self.y, at), behind(self.y, at + second)]);
+            ox += count;
+            if STRIDE == 1 || ox == columns {
+                (oy, ox) = (oy + 3 - STRIDE, 0);
+            }
         }
     }
+
+    /// Sets the padded ones of `needed` columns, which another tile may have used: the first `before`, and those behind
+    /// `pixels` others.
+    fn pad(&self, before: usize, pixels: usize, needed: usize, zero: u8) {
+        fill(self.planes, before * BLOCK, zero);
+        if before + pixels < needed {
+            let behind = self.planes.get((before + pixels) * BLOCK..).unwrap_or(&[]);
+            fill(behind, (needed - before - pixels) * BLOCK, zero);
+        }
+    }
+}
+
+/// Bytes of a tensor from `start` on.
+#[inline(always)]
+fn behind<'a>(tensor: &Tensor<'a>, start: usize) -> &'a [Cell<u8>] {
+    tensor.cells().get(start..).unwrap_or(&[])
 }

@@ -46,35 +46,45 @@ pub(super) fn weights(source: &[u8], pitch: usize, bits: WeightBits, channels: u
     }
 }
 
-/// Results of one row of outputs, or of two for stride 1.
+/// Results of one row of outputs, or of two for stride 1: what is the same for all rows.
 pub(super) struct Group<'a> {
+    pub(super) stride: usize,
     pub(super) planes: &'a [Cell<u8>],
     pub(super) weights: &'a [Cell<u8>],
     pub(super) bias: &'a [i32],
     pub(super) multipliers: &'a [i32],
-    /// Results of a row.
-    pub(super) columns: usize,
     pub(super) channels: usize,
     /// Bytes between two results.
     pub(super) pitch: usize,
-    /// From the first result of each row on; the same row twice where there is no second one.
-    pub(super) y: [&'a [Cell<u8>]; 2],
-    /// At least [`MIN_SHIFT`](super::requantize::MIN_SHIFT).
+    /// At least [`MIN_SHIFT`](super::MIN_SHIFT).
     pub(super) shift: u8,
     pub(super) clamp: Clamp,
 }
 
-impl Group<'_> {
-    /// Writes the results, requantised to bytes.
+/// Rows of a group.
+pub(super) struct Rows<'a> {
+    group: Group<'a>,
+    /// Results of a row for which there are blocks; 0 for none.
+    most: usize,
+    ready: imp::Ready,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows of at most `columns` results.
+    pub(super) fn new(group: Group<'a>, columns: usize) -> Self {
+        let known = block_columns(columns, group.stride) * BLOCK <= group.planes.len()
+            && (TAPS + 1) * BLOCK <= group.weights.len()
+            && (1..=LANES.min(group.bias.len()).min(group.multipliers.len())).contains(&group.channels);
+        Self { ready: imp::Ready::new(&group), group, most: if known { columns } else { 0 } }
+    }
+
+    /// Writes `columns` results of each row, requantised to bytes, from the first one's place on; the same place twice where
+    /// there is no second row.
     #[inline(always)]
-    pub(super) fn run(&self, stride: usize) {
-        let last = self.columns.saturating_sub(1) * self.pitch + self.channels;
-        let known = block_columns(self.columns, stride) * BLOCK <= self.planes.len()
-            && (TAPS + 1) * BLOCK <= self.weights.len()
-            && self.channels <= LANES.min(self.bias.len()).min(self.multipliers.len())
-            && self.y.iter().all(|row| last <= row.len());
-        if known && self.columns > 0 && self.channels > 0 {
-            imp::channels(self, stride);
+    pub(super) fn run(&mut self, columns: usize, y: [&[Cell<u8>]; 2]) {
+        let last = columns.wrapping_sub(1) * self.group.pitch + self.group.channels;
+        if (1..=self.most).contains(&columns) && y.iter().all(|row| last <= row.len()) {
+            imp::channels(&self.group, &mut self.ready, columns, y);
         }
     }
 }
@@ -92,6 +102,15 @@ mod imp {
     use crate::WeightBits;
     use crate::layout::unpack;
     use crate::numerics::requantize;
+
+    /// Nothing is made ready.
+    pub(super) struct Ready;
+
+    impl Ready {
+        pub(super) fn new(_: &Group) -> Self {
+            Self
+        }
+    }
 
     fn put(out: &[Cell<u8>], column: usize, channel: usize, row: usize, byte: u8) {
         if let Some(cell) = out.get(column * BLOCK + channel * ROWS + row) {
@@ -125,14 +144,15 @@ mod imp {
         }
     }
 
-    pub(super) fn channels(group: &Group, stride: usize) {
+    pub(super) fn channels(group: &Group, _: &mut Ready, columns: usize, y: [&[Cell<u8>]; 2]) {
+        let stride = group.stride;
         let byte =
             |cells: &[Cell<u8>], at: usize| cells.get(at).map_or(0, |cell| i32::from(cell.get() as i8));
         let rows = if stride == 1 { 2 } else { 1 };
         // The second row first: where there is none it is the first one's place.
         for row in (0..rows).rev() {
             for c in 0..group.channels {
-                for x in 0..group.columns {
+                for x in 0..columns {
                     let mut acc = group.bias.get(c).copied().unwrap_or(0);
                     for (ky, kx) in (0..TAPS * TAPS).map(|tap| (tap / TAPS, tap % TAPS)) {
                         let at = |column: usize, row: usize| column * BLOCK + c * ROWS + row;
@@ -140,7 +160,7 @@ mod imp {
                         acc = acc.wrapping_add(value * byte(group.weights, at(kx, ky)));
                     }
                     let multiplier = group.multipliers.get(c).copied().unwrap_or(0);
-                    if let Some(cell) = group.y.get(row).and_then(|y| y.get(x * group.pitch + c)) {
+                    if let Some(cell) = y.get(row).and_then(|row| row.get(x * group.pitch + c)) {
                         cell.set(requantize(acc, multiplier, group.shift, group.clamp) as u8);
                     }
                 }

@@ -7,7 +7,7 @@ use core::arch::naked_asm;
 use core::cell::Cell;
 
 use super::planes::{BLOCK, Group, ROWS};
-use crate::WeightBits;
+use crate::{WeightBits, linked};
 
 /// # Safety
 /// `pixels` vectors of the first `channels` bytes, `steps` apart, must be readable at each row, and as many blocks
@@ -268,7 +268,7 @@ macro_rules! high_words {
     };
 }
 
-/// At other shifts, as in [`requantize`](super::requantize); takes the place of the lower limit.
+/// At other shifts, see [`MIN_SHIFT`](super::MIN_SHIFT); takes the place of the lower limit.
 macro_rules! any_shift {
     ($sums:literal) => {
         concat!(
@@ -339,34 +339,52 @@ pub(super) fn weights(source: &[u8], pitch: usize, bits: WeightBits, channels: u
     }
 }
 
+/// The task of a group, but for its rows.
+pub(super) struct Ready(Task);
+
+impl Ready {
+    #[inline(always)]
+    pub(super) fn new(group: &Group) -> Self {
+        let pitch = group.pitch;
+        Self(Task {
+            y: [0; 2],
+            planes: 0,
+            weights: 0,
+            bias: core::ptr::null(),
+            multipliers: core::ptr::null(),
+            columns: 0,
+            step: 4 * pitch,
+            channels: 0,
+            lo: i32::from(group.clamp.lo),
+            hi: i32::from(group.clamp.hi),
+            offsets: [0, 1, 2, 3].map(|i| i * BLOCK as u32),
+            places: [0, 1, 2, 3].map(|i| i * pitch as u32),
+            shifts: [32 - i32::from(group.shift), -i32::from(group.shift)],
+        })
+    }
+}
+
 /// Results of a group; the caller has compared all slices with what is touched.
 #[inline(always)]
-pub(super) fn channels(group: &Group, stride: usize) {
-    let pitch = group.pitch;
+pub(super) fn channels(group: &Group, ready: &mut Ready, columns: usize, y: [&[Cell<u8>]; 2]) {
     let address = |cells: &[Cell<u8>]| cells.as_ptr().expose_provenance();
-    let mut task = Task {
-        y: group.y.map(address),
-        planes: address(group.planes).wrapping_sub(BLOCK * stride),
-        weights: address(group.weights),
-        bias: group.bias.as_ptr(),
-        multipliers: group.multipliers.as_ptr(),
-        columns: group.columns,
-        step: 4 * pitch,
-        channels: group.channels,
-        lo: i32::from(group.clamp.lo),
-        hi: i32::from(group.clamp.hi),
-        offsets: [0, 1, 2, 3].map(|i| i * BLOCK as u32),
-        places: [0, 1, 2, 3].map(|i| i * pitch as u32),
-        shifts: [32 - i32::from(group.shift), -i32::from(group.shift)],
-    };
+    let task = &mut ready.0;
+    // What the instructions move on.
+    task.y = y.map(address);
+    task.planes = address(group.planes).wrapping_sub(BLOCK * group.stride);
+    task.weights = address(group.weights);
+    task.bias = group.bias.as_ptr();
+    task.multipliers = group.multipliers.as_ptr();
+    task.channels = group.channels;
+    task.columns = columns;
     // SAFETY: the caller has seen that the planes hold whole vectors of columns, weights four blocks, and that
     // biases, multipliers and results are there for every channel.
     unsafe {
-        match (stride, group.shift) {
-            (1, 32) => two_rows_32(&mut task),
-            (1, _) => two_rows_any(&mut task),
-            (_, 32) => one_row_32(&mut task),
-            _ => one_row_any(&mut task),
+        match (group.stride, group.shift) {
+            (2, 32) if linked::STRIDE2 => one_row_32(task),
+            (2, _) if linked::STRIDE2 => one_row_any(task),
+            (_, 32) => two_rows_32(task),
+            _ => two_rows_any(task),
         }
     }
 }

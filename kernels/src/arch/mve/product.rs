@@ -6,6 +6,7 @@ use core::cell::Cell;
 use crate::WeightBits;
 use crate::layout::mve::{CHANNELS, LANES, block_bytes, vectors};
 use crate::numerics::Clamp;
+use crate::op::Accumulate;
 
 /// Pixels of a convolution's strip.
 pub(super) const PIXELS: usize = 2;
@@ -13,108 +14,136 @@ pub(super) const PIXELS: usize = 2;
 /// Sums of a block: those of each pixel together; of a dense layer's pair of blocks, those of each block.
 pub(super) const SUMS: usize = PIXELS * CHANNELS;
 
-/// Where sums with their bias go.
-pub(super) enum Output<'a> {
-    /// Requantised at shift 32 to signed bytes.
+/// What becomes of sums with their bias.
+#[derive(Clone, Copy)]
+pub(super) enum End<'a> {
+    /// Requantised to signed bytes.
     Bytes {
         /// Of the channels.
         multipliers: &'a [i32],
         /// Limits of the result.
         clamp: Clamp,
-        /// Bytes of each pixel; a dense layer has one, twice.
-        y: [&'a [Cell<u8>]; PIXELS],
+        /// `None` where the product's high word is the result: shift 32 and no residual.
+        wide: Option<Wide>,
     },
     /// As they are, [`SUMS`] for each block or pair of blocks.
     Accumulators(&'a [Cell<i32>]),
 }
 
-impl Output<'_> {
+/// A result of two words.
+#[derive(Clone, Copy)]
+pub(super) struct Wide {
+    /// At least [`MIN_SHIFT`](super::MIN_SHIFT).
+    pub(super) shift: u8,
+    pub(super) residual_multiplier: i32,
+}
+
+impl<'a> End<'a> {
+    /// Bytes of all channels, with a residual operand or none; only where [`stores`](super::stores) allows it.
+    #[inline(always)]
+    pub(super) fn bytes(accumulate: &Accumulate<'a>, residual: bool) -> Self {
+        let Accumulate { multipliers, clamp, shift, residual_multiplier, .. } = *accumulate;
+        let wide = (shift != 32 || residual).then_some(Wide { shift, residual_multiplier });
+        Self::Bytes { multipliers, clamp, wide }
+    }
+
     /// Groups of `channels` channels, or of [`SUMS`] accumulators, that there is room for.
+    #[inline(always)]
     fn room(&self, channels: usize) -> usize {
-        let groups = |length: usize| length >> channels.trailing_zeros();
         match self {
-            Self::Bytes { multipliers, y, .. } => {
-                y.iter().fold(groups(multipliers.len()), |room, pixel| room.min(groups(pixel.len())))
-            }
+            Self::Bytes { multipliers, .. } => multipliers.len() >> channels.trailing_zeros(),
             Self::Accumulators(raw) => raw.len() >> SUMS.trailing_zeros(),
         }
     }
 }
 
-/// Products of two pixels with blocks of channels.
-#[derive(Clone, Copy)]
-pub(super) struct Strip<'a> {
+/// Bytes of two pixels. A dense layer has one, twice.
+pub(super) type Pixels<'a> = [&'a [Cell<u8>]; PIXELS];
+
+/// Weights and biases, and what becomes of the sums: the same for all pixels of a step.
+pub(super) struct Products<'a> {
     pub(super) bits: WeightBits,
-    /// At least [`vectors`] vectors of each pixel; what lies behind its inputs does not matter.
-    pub(super) columns: [&'a [Cell<u8>]; PIXELS],
     pub(super) vectors: usize,
     /// The blocks one behind the other.
     pub(super) weights: &'a [u8],
-    /// Of the channels, whole blocks.
+    /// Of the channels, whole groups.
     pub(super) bias: &'a [i32],
+    pub(super) end: End<'a>,
+    /// Blocks, or pairs of them, that weights, biases and `end` have; 0 for nothing to do.
+    pub(super) groups: usize,
+}
+
+impl Products<'_> {
+    /// Whether `groups` of `channels` channels fit what bytes are stored to and read from.
+    #[inline(always)]
+    fn fit(&self, channels: usize, y: &Pixels, residual: Option<&Pixels>) -> bool {
+        let bytes = self.groups * channels;
+        let fit = |pixels: &Pixels| pixels.iter().all(|pixel| bytes <= pixel.len());
+        match self.end {
+            End::Bytes { wide: None, .. } => fit(y),
+            End::Bytes { .. } => fit(y) && residual.is_none_or(fit),
+            End::Accumulators(_) => true,
+        }
+    }
+}
+
+/// Products of two pixels with blocks of channels.
+pub(super) struct Strip<'a> {
+    products: Products<'a>,
+    /// Bytes of a column.
+    column: usize,
+    ready: imp::Ready,
 }
 
 impl<'a> Strip<'a> {
-    /// `weights` and `bias` are those of the first channel on.
+    /// `weights` and `bias` are those of the first channel on. Whole blocks, at most `blocks`.
     pub(super) fn new(
         (bits, row_len): (WeightBits, usize),
-        columns: [&'a [Cell<u8>]; PIXELS],
         weights: &'a [u8],
         bias: &'a [i32],
+        end: End<'a>,
+        blocks: usize,
     ) -> Self {
-        Self { bits, columns, vectors: vectors(row_len), weights, bias }
+        let vectors = vectors(row_len);
+        let blocks = blocks.min(bias.len() >> 2).min(end.room(CHANNELS));
+        let known = vectors > 0 && block_bytes(bits, row_len) * blocks <= weights.len();
+        let products = Products { bits, vectors, weights, bias, end, groups: if known { blocks } else { 0 } };
+        Self { ready: imp::Ready::new(&products), products, column: vectors * LANES }
     }
 
-    /// Writes whole blocks, at most `blocks`.
+    /// Stores results of two pixels to `y`, which may lie over `residual`. Columns have whole vectors; what lies behind
+    /// their inputs does not matter.
     #[inline(always)]
-    pub(super) fn run(&self, blocks: usize, output: &Output) {
-        let bytes = (self.vectors << 6) >> self.bits.log2_per_byte();
-        let blocks = blocks.min(self.bias.len() >> 2).min(output.room(CHANNELS));
-        let columns = self.columns.iter().all(|column| column.len() >= self.vectors * LANES);
-        if blocks > 0 && self.vectors > 0 && columns && bytes * blocks <= self.weights.len() {
-            imp::strip(self, blocks, output);
+    pub(super) fn run(&mut self, columns: Pixels, y: Pixels, residual: Option<Pixels>) {
+        let products = &self.products;
+        let known = columns.iter().all(|column| column.len() >= self.column);
+        if known && products.groups > 0 && products.fit(CHANNELS, &y, residual.as_ref()) {
+            imp::strip(products, &mut self.ready, columns, y, residual);
         }
     }
 }
 
-/// Products of one input with pairs of blocks of channels.
-#[derive(Clone, Copy)]
-pub(super) struct Dense<'a> {
-    pub(super) bits: WeightBits,
-    /// At least [`vectors`] vectors.
-    pub(super) input: &'a [Cell<u8>],
-    pub(super) vectors: usize,
-    pub(super) weights: &'a [u8],
-    /// From a pair's first block to its second: 0 where there is only one.
-    pub(super) stride: usize,
-    /// Of the channels, whole pairs of blocks.
-    pub(super) bias: &'a [i32],
-}
-
-impl<'a> Dense<'a> {
-    /// `weights` and `bias` are those of the first channel on. A single block makes a pair with itself.
-    pub(super) fn new(
-        (bits, row_len): (WeightBits, usize),
-        input: &'a [Cell<u8>],
-        weights: &'a [u8],
-        bias: &'a [i32],
-    ) -> Self {
-        let block = block_bytes(bits, row_len);
-        let stride = if weights.len() >= 2 * block { block } else { 0 };
-        Self { bits, input, vectors: vectors(row_len), weights, stride, bias }
-    }
-
-    /// Writes whole pairs of blocks, at most `pairs`.
-    #[inline(always)]
-    pub(super) fn run(&self, pairs: usize, output: &Output) {
-        let bytes = (self.vectors << 6) >> self.bits.log2_per_byte();
-        let pairs = pairs.min(self.bias.len() >> 3).min(output.room(2 * CHANNELS));
-        let pairs = if self.stride == 0 { pairs.min(1) } else { pairs };
-        let need = if self.stride == 0 { bytes } else { 2 * bytes * pairs };
-        let input = self.input.len() >= self.vectors * LANES;
-        if pairs > 0 && self.vectors > 0 && input && need <= self.weights.len() {
-            imp::dense(self, pairs, output);
-        }
+/// Stores products of one input with pairs of blocks of channels to `y`, which may lie over `residual`: whole pairs, at
+/// most `pairs`. `input` has whole vectors; `weights` and `bias` are those of the first channel on. A block that is
+/// `single` makes a pair with itself.
+#[inline(always)]
+pub(super) fn dense<'a>(
+    (bits, row_len): (WeightBits, usize),
+    input: &[Cell<u8>],
+    (weights, single, bias): (&'a [u8], bool, &'a [i32]),
+    (end, pairs): (End<'a>, usize),
+    y: &[Cell<u8>],
+    residual: Option<&[Cell<u8>]>,
+) {
+    let (vectors, block) = (vectors(row_len), block_bytes(bits, row_len));
+    let pairs =
+        pairs.min(bias.len() >> 3).min(end.room(2 * CHANNELS)).min(if single { 1 } else { usize::MAX });
+    let (stride, need) = if single { (0, block) } else { (block, 2 * block * pairs) };
+    let products = Products { bits, vectors, weights, bias, end, groups: pairs };
+    let (y, residual) = ([y; PIXELS], residual.map(|pixel| [pixel; PIXELS]));
+    let known = vectors > 0 && vectors * LANES <= input.len() && need <= weights.len();
+    if known && pairs > 0 && products.fit(2 * CHANNELS, &y, residual.as_ref()) {
+        imp::dense(&products, (input, stride), y, residual);
     }
 }
 
@@ -127,52 +156,89 @@ mod imp {
 
     use core::cell::Cell;
 
-    use super::{CHANNELS, Dense, LANES, Output, PIXELS, SUMS, Strip};
-    use crate::WeightBits;
+    use super::{CHANNELS, End, LANES, PIXELS, Pixels, Products, SUMS, Wide};
     use crate::layout::mve::weight;
-    use crate::numerics::requantize;
+    use crate::numerics::requantize_terms;
 
-    fn sum(bits: WeightBits, block: &[u8], channel: usize, column: &[Cell<u8>], vectors: usize) -> i32 {
-        column.iter().take(vectors * LANES).enumerate().fold(0i32, |sum, (k, x)| {
-            sum.wrapping_add(i32::from(x.get() as i8) * weight(block, bits, channel, k))
-        })
+    /// Nothing is made ready.
+    pub(super) struct Ready;
+
+    impl Ready {
+        pub(super) fn new(_: &Products) -> Self {
+            Self
+        }
     }
 
-    /// The sum at `place` of a group, for channel `c` and pixel `p`.
-    fn put(output: &Output, place: usize, c: usize, p: usize, sum: i32) {
-        match output {
-            Output::Bytes { multipliers, clamp, y } => {
-                let multiplier = multipliers.get(c).copied().unwrap_or(0);
-                if let Some(cell) = y.get(p).and_then(|pixel| pixel.get(c)) {
-                    cell.set(requantize(sum, multiplier, 32, *clamp) as u8);
+    impl Products<'_> {
+        /// The sum of channel `c`, which is `channel` of `block`.
+        fn sum(&self, block: usize, channel: usize, column: &[Cell<u8>], c: usize) -> i32 {
+            let block = self.weights.get(block..).unwrap_or(&[]);
+            let bias = self.bias.get(c).copied().unwrap_or(0);
+            column.iter().take(self.vectors * LANES).enumerate().fold(bias, |sum, (k, x)| {
+                sum.wrapping_add(i32::from(x.get() as i8) * weight(block, self.bits, channel, k))
+            })
+        }
+
+        /// What becomes of a sum, with that pixel of the residual operand.
+        fn value(&self, c: usize, sum: i32, residual: Option<&[Cell<u8>]>) -> i32 {
+            let End::Bytes { multipliers, clamp, wide } = self.end else { return sum };
+            let multiplier = multipliers.get(c).copied().unwrap_or(0);
+            let Some(Wide { shift, residual_multiplier }) = wide else {
+                return requantize_terms(sum, multiplier, None, 32, clamp);
+            };
+            let byte = |pixel: &[Cell<u8>]| pixel.get(c).map_or(0, |byte| i32::from(byte.get() as i8));
+            let other = residual.map(|pixel| (byte(pixel), residual_multiplier));
+            requantize_terms(sum, multiplier, other, shift, clamp)
+        }
+
+        /// Stores it to the pixel, or at `place` of the accumulators.
+        fn put(&self, place: usize, c: usize, pixel: &[Cell<u8>], value: i32) {
+            match self.end {
+                End::Bytes { .. } => {
+                    if let Some(cell) = pixel.get(c) {
+                        cell.set(value as u8);
+                    }
                 }
-            }
-            Output::Accumulators(raw) => {
-                if let Some(cell) = raw.get(place) {
-                    cell.set(sum);
+                End::Accumulators(raw) => {
+                    if let Some(cell) = raw.get(place) {
+                        cell.set(value);
+                    }
                 }
             }
         }
     }
 
-    pub(super) fn strip(strip: &Strip, blocks: usize, output: &Output) {
-        let bytes = (strip.vectors << 6) >> strip.bits.log2_per_byte();
-        for c in 0..blocks * CHANNELS {
+    pub(super) fn strip(
+        products: &Products,
+        _: &mut Ready,
+        columns: Pixels,
+        y: Pixels,
+        residual: Option<Pixels>,
+    ) {
+        let bytes = (products.vectors << 6) >> products.bits.log2_per_byte();
+        for c in 0..products.groups * CHANNELS {
             let (block, channel) = (c >> 2, c & 3);
-            let weights = strip.weights.get(block * bytes..).unwrap_or(&[]);
-            for (p, column) in strip.columns.iter().enumerate().take(PIXELS) {
-                let sum = sum(strip.bits, weights, channel, column, strip.vectors);
-                let sum = sum.wrapping_add(strip.bias.get(c).copied().unwrap_or(0));
-                put(output, block * SUMS + p * CHANNELS + channel, c, p, sum);
+            // Both before either is stored: a last pixel alone is there twice, maybe over its residual operand.
+            let values: [i32; PIXELS] = core::array::from_fn(|p| {
+                let sum = products.sum(block * bytes, channel, columns[p], c);
+                products.value(c, sum, residual.map(|pixels| pixels[p]))
+            });
+            for (p, value) in values.into_iter().enumerate() {
+                products.put(block * SUMS + p * CHANNELS + channel, c, y[p], value);
             }
         }
     }
 
-    pub(super) fn dense(dense: &Dense, pairs: usize, output: &Output) {
-        for c in 0..pairs * SUMS {
-            let weights = dense.weights.get((c >> 2) * dense.stride..).unwrap_or(&[]);
-            let sum = sum(dense.bits, weights, c & 3, dense.input, dense.vectors);
-            put(output, c, c, 0, sum.wrapping_add(dense.bias.get(c).copied().unwrap_or(0)));
+    pub(super) fn dense(
+        products: &Products,
+        (input, stride): (&[Cell<u8>], usize),
+        y: Pixels,
+        residual: Option<Pixels>,
+    ) {
+        for c in 0..products.groups * SUMS {
+            let sum = products.sum((c >> 2) * stride, c & 3, input, c);
+            let value = products.value(c, sum, residual.map(|pixels| pixels[0]));
+            products.put(c, c, y[0], value);
         }
     }
 }

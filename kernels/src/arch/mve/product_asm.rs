@@ -6,7 +6,7 @@
 use core::arch::naked_asm;
 use core::cell::Cell;
 
-use super::product::{Dense, Output, PIXELS, Strip};
+use super::product::{End, Pixels, Products, Wide};
 use crate::WeightBits;
 
 /// What a product works on, as the instructions find it. Offsets are in their text.
@@ -16,7 +16,7 @@ struct Task {
     x: [usize; 2],
     weights: *const u8,
     bias: *const i32,
-    /// Null asks for accumulators in `raw`.
+    /// Null where the high word is not the result: then `end` says what is done with sums.
     multipliers: *const i32,
     y: *const Cell<u8>,
     /// The second pixel's results; of a dense layer of 8-bit weights the bytes of instructions from where its loop is
@@ -25,9 +25,22 @@ struct Task {
     /// Vectors behind the first one; of a dense layer of 8-bit weights passes of its loop.
     rest: usize,
     blocks: usize,
-    raw: *const Cell<i32>,
+    end: *mut Other,
     lo: i32,
     hi: i32,
+}
+
+/// What is done with sums instead; its pointers move on with the blocks.
+#[repr(C)]
+struct Other {
+    /// Null asks for sums as they are in `raw`.
+    multipliers: *const i32,
+    raw: *const Cell<i32>,
+    /// By how much high words go left, and low words, always to the right: negative.
+    shifts: [i32; 2],
+    /// The pixels' residual operands, null where there are none; of a dense layer only the first.
+    residual: [*const Cell<u8>; 2],
+    residual_multiplier: i32,
 }
 
 /// Weights of four channels at `$w`; `$a` and `$b` say what each channel's vector meets.
@@ -133,12 +146,47 @@ macro_rules! entered {
     };
 }
 
+/// Residual operands, their products with the multiplier in `r12`, join 64-bit products `$high` and `$low`; `r10` is 1,
+/// the carry of a low word that its sum has become smaller than.
+#[cfg(feature = "residual")]
+macro_rules! residual {
+    ($high:literal, $low:literal, $from:literal) => {
+        concat!(
+            "vldrb.s32 q2, [",
+            $from,
+            "], #4\n vdup.32 q5, r12\n vmulh.s32 q5, q2, q5\n vmul.i32 q2, q2, r12\n",
+            concat!("vadd.i32 ", $high, ", ", $high, ", q5\n vadd.i32 ", $low, ", ", $low, ", q2\n"),
+            concat!("vpt.u32 hi, q2, ", $low, "\n vaddt.i32 ", $high, ", ", $high, ", r10\n"),
+        )
+    };
+}
+/// Those of a block, if there are any.
+#[cfg(feature = "residual")]
+macro_rules! residuals {
+    ($second:literal, $mask:literal) => {
+        concat!(
+            "ldrd r2, r4, [r0, #16]\n cbz r2, 9f\n ldr r12, [r0, #24]\n mov r10, #1\n",
+            residual!("q0", "q3", "r2"),
+            residual!("q1", "q4", $second),
+            "strd r2, r4, [r0, #16]\n",
+            $mask,
+            "\n 9:\n",
+        )
+    };
+}
+#[cfg(not(feature = "residual"))]
+macro_rules! residuals {
+    ($second:literal, $mask:literal) => {
+        ""
+    };
+}
+
 /// One kernel. Frame: the task.
 macro_rules! kernel {
     (
         $name:ident, sums: $sums:expr, scale: [$mask:literal, $scale:literal],
-        start: $start:literal, bias: $bias:literal, multipliers: $multipliers:literal, store: $store:literal,
-        next: $next:literal
+        start: $start:literal, bias: $bias:literal, multipliers: [$first:literal, $second:literal, $joined:literal],
+        residual: $residual:literal, store: $store:literal, next: $next:literal
     ) => {
         /// # Safety
         /// The task's pointers must be valid for its blocks and vectors.
@@ -147,7 +195,7 @@ macro_rules! kernel {
             naked_asm!(
                 core_with_mve!(),
                 "push {{r4-r11, lr}}",
-                "vpush {{d10-d15}}",
+                "vpush {{d8-d15}}",
                 "ldmia r0, {{r1-r12}}",
                 "stmdb sp!, {{r1-r12}}",
                 "vdup.32 q6, r11",
@@ -167,26 +215,50 @@ macro_rules! kernel {
                 $scale,
                 $bias,
                 "cbz r7, 7f",
-                $multipliers,
+                concat!("vldrw.u32 q2, [r7], #16\n", $first),
+                concat!("vmulh.s32 q0, q0, q2\n vmulh.s32 q1, q1, ", $joined),
+                "6:",
                 "vmax.s32 q0, q0, q6",
                 "vmax.s32 q1, q1, q6",
                 "vmin.s32 q0, q0, q7",
                 "vmin.s32 q1, q1, q7",
                 $store,
-                "6:",
+                "8:",
                 "ldr r0, [sp, #32]",
                 $next,
                 "subs r0, #1",
                 "str r0, [sp, #32]",
                 "bne 2b",
                 "add sp, #48",
-                "vpop {{d10-d15}}",
+                "vpop {{d8-d15}}",
                 "pop {{r4-r11, pc}}",
+                // Another end than high words.
                 "7:",
                 "ldr r0, [sp, #36]",
-                "vstrw.32 q0, [r0], #16",
-                "vstrw.32 q1, [r0], #16",
-                "str r0, [sp, #36]",
+                "ldr r1, [r0]",
+                "cbnz r1, 3f",
+                "ldr r1, [r0, #4]",
+                "vstrw.32 q0, [r1], #16",
+                "vstrw.32 q1, [r1], #16",
+                "str r1, [r0, #4]",
+                "b 8b",
+                "3:",
+                "vldrw.u32 q2, [r1], #16",
+                "vmul.i32 q3, q0, q2",
+                "vmulh.s32 q0, q0, q2",
+                $second,
+                "vmul.i32 q4, q1, q2",
+                "vmulh.s32 q1, q1, q2",
+                "str r1, [r0]",
+                residuals!($residual, $mask),
+                // See `MIN_SHIFT`.
+                "ldrd r6, r8, [r0, #8]",
+                "vqshl.s32 q0, r6",
+                "vqshl.s32 q1, r6",
+                "vshl.u32 q3, r8",
+                "vshl.u32 q4, r8",
+                "vorr q0, q0, q3",
+                "vorr q1, q1, q4",
                 "b 6b",
             )
         }
@@ -198,7 +270,9 @@ macro_rules! strip_kernel {
         kernel!($name, sums: counted!(strip_step, $weights), scale: $scale,
             start: "mov r3, r2",
             bias: "vldrw.u32 q2, [r9], #16\n vadd.i32 q0, q0, q2\n vadd.i32 q1, q1, q2",
-            multipliers: "vldrw.u32 q2, [r7], #16\n vmulh.s32 q0, q0, q2\n vmulh.s32 q1, q1, q2",
+            // The pixels share channels.
+            multipliers: ["", "", "q2"],
+            residual: "r4",
             store: "ldrd r0, r2, [sp, #20]\n vstrb.32 q0, [r0], #4\n vstrb.32 q1, [r2], #4\n strd r0, r2, [sp, #20]",
             next: "ldr r3, [sp, #4]");
     };
@@ -206,7 +280,8 @@ macro_rules! strip_kernel {
 macro_rules! dense_kernel {
     ($name:ident, sums: $sums:expr, scale: $scale:tt, start: $start:literal, bias: $bias:literal) => {
         kernel!($name, sums: $sums, scale: $scale, start: $start, bias: $bias,
-            multipliers: "vldrw.u32 q2, [r7], #16\n vldrw.u32 q3, [r7], #16\n vmulh.s32 q0, q0, q2\n vmulh.s32 q1, q1, q3",
+            multipliers: ["vldrw.u32 q3, [r7], #16", "vldrw.u32 q2, [r1], #16", "q3"],
+            residual: "r2",
             store: "ldr r0, [sp, #20]\n vstrb.32 q0, [r0], #4\n vstrb.32 q1, [r0], #4\n str r0, [sp, #20]",
             next: "ldr r2, [sp, #4]\n mov r3, r5\n add r5, r2");
     };
@@ -233,86 +308,118 @@ narrow_dense_kernel!(dense_2, weights_2, ["vmov.i8 q5, #0xc0", "vshr.s32 q0, q0,
 /// Vectors that a pass of [`entered`] takes, and the bytes of instructions for each.
 const UNROLLED: (usize, usize) = (4, 17 * 4);
 
-/// Fills in where results go.
-fn directed(output: &Output, task: Task) -> Task {
-    match output {
-        Output::Bytes { multipliers, clamp, y } => Task {
-            multipliers: multipliers.as_ptr(),
-            y: y[0].as_ptr(),
-            second: if task.second == 0 { y[1].as_ptr().expose_provenance() } else { task.second },
-            lo: i32::from(clamp.lo),
-            hi: i32::from(clamp.hi),
-            ..task
-        },
-        Output::Accumulators(raw) => Task { raw: raw.as_ptr(), ..task },
+impl Task {
+    /// All but the pixels.
+    #[inline(always)]
+    fn new(products: &Products) -> Self {
+        let nothing: *const i32 = core::ptr::null();
+        let (multipliers, lo, hi) = match products.end {
+            End::Bytes { multipliers, clamp, wide: None } => (multipliers.as_ptr(), clamp.lo, clamp.hi),
+            End::Bytes { clamp, .. } => (nothing, clamp.lo, clamp.hi),
+            End::Accumulators(_) => (nothing, 0, 0),
+        };
+        Self {
+            x: [0; 2],
+            weights: products.weights.as_ptr(),
+            bias: products.bias.as_ptr(),
+            multipliers,
+            y: core::ptr::null(),
+            second: 0,
+            rest: products.vectors.wrapping_sub(1),
+            blocks: products.groups,
+            end: core::ptr::null_mut(),
+            lo: lo.into(),
+            hi: hi.into(),
+        }
     }
 }
 
-const NOTHING: Task = Task {
-    x: [0; 2],
-    weights: core::ptr::null(),
-    bias: core::ptr::null(),
-    multipliers: core::ptr::null(),
-    y: core::ptr::null(),
-    second: 0,
-    rest: 0,
-    blocks: 0,
-    raw: core::ptr::null(),
-    lo: 0,
-    hi: 0,
-};
+impl Other {
+    #[inline(always)]
+    fn new(products: &Products, residual: Option<&Pixels>) -> Self {
+        let residual = residual.map_or([core::ptr::null(); 2], |pixels| pixels.map(<[_]>::as_ptr));
+        let (multipliers, raw) = (core::ptr::null(), core::ptr::null());
+        let none = Self { multipliers, raw, shifts: [0; 2], residual, residual_multiplier: 0 };
+        match products.end {
+            End::Bytes { multipliers, wide: Some(Wide { shift, residual_multiplier }), .. } => {
+                let shifts = [32 - i32::from(shift), -i32::from(shift)];
+                Self { multipliers: multipliers.as_ptr(), shifts, residual_multiplier, ..none }
+            }
+            End::Bytes { .. } => none,
+            End::Accumulators(raw) => Self { raw: raw.as_ptr(), ..none },
+        }
+    }
+}
+
+/// The task of a step.
+pub(super) struct Ready(Task);
+
+impl Ready {
+    #[inline(always)]
+    pub(super) fn new(products: &Products) -> Self {
+        Self(Task::new(products))
+    }
+}
 
 /// Blocks of four channels by two pixels; the caller has counted them against every slice.
 #[inline(always)]
-pub(super) fn strip(strip: &Strip, blocks: usize, output: &Output) {
-    let task = Task {
-        x: strip.columns.map(|column| column.as_ptr().expose_provenance()),
-        weights: strip.weights.as_ptr(),
-        bias: strip.bias.as_ptr(),
-        rest: strip.vectors - 1,
-        blocks,
-        ..NOTHING
-    };
-    let task = directed(output, task);
-    // SAFETY: `Strip` has seen that columns, weights, biases and outputs are as long as `blocks` and `vectors`
-    // need, and that there is a vector and a block. All that is written are cells.
+pub(super) fn strip(
+    products: &Products,
+    ready: &mut Ready,
+    columns: Pixels,
+    y: Pixels,
+    residual: Option<Pixels>,
+) {
+    let task = &mut ready.0;
+    task.x = columns.map(|column| column.as_ptr().expose_provenance());
+    task.y = y[0].as_ptr();
+    task.second = y[1].as_ptr().expose_provenance();
+    let mut other;
+    if !matches!(products.end, End::Bytes { wide: None, .. }) {
+        other = Other::new(products, residual.as_ref());
+        task.end = &raw mut other;
+    }
+    // SAFETY: `Strip` has seen that columns, weights, biases and what results and residual operands lie in are as long as
+    // `groups` and `vectors` need, and that there is a vector and a block. All that is written are cells and `other`,
+    // which is there where the task has no multipliers.
     unsafe {
-        match strip.bits {
-            WeightBits::W8 => strip_8(&task),
-            WeightBits::W4 => strip_4(&task),
-            WeightBits::W2 => strip_2(&task),
+        match products.bits.linked() {
+            WeightBits::W8 => strip_8(task),
+            WeightBits::W4 => strip_4(task),
+            WeightBits::W2 => strip_2(task),
         }
     }
 }
 
 /// Pairs of blocks of four channels by one input; the caller has counted them against every slice.
 #[inline(always)]
-pub(super) fn dense(dense: &Dense, pairs: usize, output: &Output) {
-    let (vectors, bytes) = UNROLLED;
-    let (second, rest) = match dense.bits {
-        WeightBits::W8 => {
-            let first = ((dense.vectors - 1) & (vectors - 1)) + 1;
-            (first * bytes, (dense.vectors + vectors - 1) >> vectors.ilog2())
-        }
-        _ => (0, dense.vectors - 1),
-    };
-    let task = Task {
-        x: [dense.input.as_ptr().expose_provenance(), dense.stride],
-        weights: dense.weights.as_ptr(),
-        bias: dense.bias.as_ptr(),
-        second,
-        rest,
-        blocks: pairs,
-        ..NOTHING
-    };
-    let task = directed(output, task);
+pub(super) fn dense(
+    products: &Products,
+    (input, stride): (&[Cell<u8>], usize),
+    y: Pixels,
+    residual: Option<Pixels>,
+) {
+    let mut task = Task::new(products);
+    task.x = [input.as_ptr().expose_provenance(), stride];
+    task.y = y[0].as_ptr();
+    if products.bits == WeightBits::W8 {
+        let (vectors, bytes) = UNROLLED;
+        task.second = (((products.vectors - 1) & (vectors - 1)) + 1) * bytes;
+        task.rest = (products.vectors + vectors - 1) >> vectors.ilog2();
+    }
+    let mut other;
+    if !matches!(products.end, End::Bytes { wide: None, .. }) {
+        other = Other::new(products, residual.as_ref());
+        task.end = &raw mut other;
+    }
+    let task = &raw const task;
     // SAFETY: as for `strip`; two blocks lie `stride` apart. The loop of 8-bit weights is entered a whole number of
     // vectors before its end.
     unsafe {
-        match dense.bits {
-            WeightBits::W8 => dense_8(&task),
-            WeightBits::W4 => dense_4(&task),
-            WeightBits::W2 => dense_2(&task),
+        match products.bits.linked() {
+            WeightBits::W8 => dense_8(task),
+            WeightBits::W4 => dense_4(task),
+            WeightBits::W2 => dense_2(task),
         }
     }
 }

@@ -7,14 +7,21 @@ use super::shape::{
 use crate::conformance::arena::{Arena, SCRATCH_BYTES};
 use crate::conformance::rng::Rng;
 use crate::conformance::{Fault, Tier, reference};
-use crate::op::Depthwise;
+use crate::op::{Depthwise, Geometry};
 use crate::{Dims, Dtype, KernelError, Layout, TensorSpec};
 
 pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), Fault> {
     let channels = channels(rng);
     let x_type = rng.pick(&[Dtype::U4, Dtype::I8]);
-    let x = spec(rng, x_type, channels);
+    let mut x = spec(rng, x_type, channels);
     let mut geometry = if rng.one_in(2) { likely_geometry(rng) } else { geometry(rng) };
+    if rng.one_in(4) {
+        // Rows of a network's first layers, that fast kernels take in pieces.
+        let pad = [rng.below(2) as u8, rng.below(2) as u8];
+        geometry = Geometry { kernel: [3; 2], stride: [2; 2], dilation: [1, 1], pad };
+        (x.dims.h, x.dims.w) = (rng.size(1, 6), rng.size(30, 60));
+        x = shrink(x);
+    }
     let y_type = likely_type(rng);
     let mut y = windows(rng, &geometry, &x, y_type, channels);
     if rng.one_in(2) {
