@@ -115,9 +115,15 @@ pub(super) fn run(x: &Tensor, op: &Depthwise, scratch: &[Cell<u8>], y: &Tensor) 
     let zero = i32::from(x.spec().zero);
     let padding = imp::word(zero, zero);
     plane.iter().for_each(|place| place.set(padding));
+    let shift = accumulate.shift.saturating_sub(MIN_SHIFT);
     for channel in 0..channels {
-        let taps = core::array::from_fn(|tap| unpack(weights.row(tap), weights.bits(), channel) << scale);
-        Channel { x, y, op, tile, plane, padding, channel }.run(taps, scale, accumulate);
+        let mut taps = core::array::from_fn(|tap| unpack(weights.row(tap), weights.bits(), channel));
+        if scale > 0 {
+            taps.iter_mut().for_each(|weight| *weight <<= scale);
+        }
+        let constant = |all: &[i32]| all.get(channel).copied().unwrap_or(0);
+        let (bias, multiplier) = (constant(accumulate.bias) << scale, constant(accumulate.multipliers));
+        Channel { x, y, op, tile, plane, padding, channel, taps, bias, multiplier, shift }.run();
     }
     clamp_bytes(y.cells(), accumulate.clamp);
     Ok(true)
@@ -132,16 +138,18 @@ struct Channel<'a> {
     plane: &'a [Cell<u32>],
     padding: u32,
     channel: usize,
+    taps: [i32; ALL_TAPS],
+    bias: i32,
+    multiplier: i32,
+    /// Of the product's high word.
+    shift: u8,
 }
 
 impl Channel<'_> {
-    /// Taps are scaled by `2^scale`.
-    fn run(&self, taps: [i32; ALL_TAPS], scale: u32, accumulate: &Accumulate) {
+    fn run(&self) {
         let Tile { stride, pitch, outputs } = self.tile;
         let (rows, columns, channels) = self.y.spec().dims.hwc();
         let pad = usize::from(self.op.geometry.pad[0]);
-        let constant = |all: &[i32]| all.get(self.channel).copied().unwrap_or(0);
-        let (bias, multiplier) = (constant(accumulate.bias) << scale, constant(accumulate.multipliers));
         let (mut kept, mut oy) = (0, 0);
         while oy < rows {
             let count = outputs.min(rows - oy);
@@ -152,10 +160,10 @@ impl Channel<'_> {
                 words: self.plane,
                 stride,
                 pitch,
-                taps,
-                bias,
-                multiplier,
-                shift: accumulate.shift.saturating_sub(MIN_SHIFT),
+                taps: &self.taps,
+                bias: self.bias,
+                multiplier: self.multiplier,
+                shift: self.shift,
                 out,
                 step: channels,
                 rows: count,
@@ -235,7 +243,7 @@ pub(super) struct Outputs<'a> {
     pub(super) words: &'a [Cell<u32>],
     pub(super) stride: usize,
     pub(super) pitch: usize,
-    pub(super) taps: [i32; ALL_TAPS],
+    pub(super) taps: &'a [i32; ALL_TAPS],
     pub(super) bias: i32,
     pub(super) multiplier: i32,
     /// Of the product's high word.
