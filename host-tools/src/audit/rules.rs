@@ -146,6 +146,7 @@ fn multiplies_wide(symbol: &str) -> bool {
         "words::product_v7m::chunk_",
         "words::product_v7m::dense_8",
         "words::planes_v7m::results",
+        "words::narrow_v7m::rows_",
     ]
     .iter()
     .any(|name| symbol.strip_prefix("kernels::arch::").is_some_and(|symbol| symbol.starts_with(name)))

@@ -7,10 +7,12 @@ use super::four::{Bytes, Pixel};
 #[cfg(armv7m)]
 use super::product::store_strip;
 use super::product::{ROWS, strip};
+#[cfg(armv6m)]
+use crate::Dtype;
+#[cfg(any(armv6m, armv7m))]
+use crate::WeightBits;
 use crate::op::Conv2d;
 use crate::scratch::{small, take};
-#[cfg(armv6m)]
-use crate::{Dtype, WeightBits};
 use crate::{KernelError, Layout, Tensor};
 
 /// Scratch of [`conv2d`]: see [`Conv2d::scratch_bytes`]. Columns in words, at any address.
@@ -52,11 +54,14 @@ pub fn conv2d(
         super::pixels::run(x, op, bytes, scratch.get(..row_len).ok_or(small(scratch, need))?, y);
         return Ok(());
     }
+    #[cfg(any(armv6m, armv7m))]
+    if bits.linked() != WeightBits::W8 && super::narrow::run(x, residual, op, columns, y) {
+        return Ok(());
+    }
     let mut left = rows * row_pixels;
     let mut order = Order::new((rows, row_pixels), op.descends(&x.spec(), &y.spec()));
     while left > 0 {
-        // A narrower result over its residual would overtake the residual's next pixel within a strip.
-        let count = if same_type && left >= PIXELS { PIXELS } else { 1 };
+        let count = strip_pixels(same_type, left);
         let first = order.next();
         let pixels = [first, if count == PIXELS { order.next() } else { first }];
         taps.fill(pixels, columns);
@@ -66,7 +71,7 @@ pub fn conv2d(
         #[cfg(armv7m)]
         if let Some(bytes) = &bytes {
             let out = pixels.map(|(oy, ox)| y.pixel(oy, ox));
-            c = store_strip(columns, accumulate.weights, bits, row_bytes, bytes.results(), out);
+            c = store_strip(columns, accumulate.weights, row_bytes, bytes.results(), out);
         }
         while channels - c >= ROWS {
             let weights = accumulate.weights.get(c * row_bytes..).unwrap_or(&[]);
@@ -93,6 +98,13 @@ pub fn conv2d(
         bytes.clamp();
     }
     Ok(())
+}
+
+/// Pixels of the next strip: a narrower result over its residual, which is of another type, would overtake the residual's
+/// next pixel within one.
+#[inline(always)]
+pub(super) fn strip_pixels(same_type: bool, left: usize) -> usize {
+    if same_type && left >= PIXELS { PIXELS } else { 1 }
 }
 
 /// Pixels in the order of work, row on row: a strip goes on behind the end of a row.

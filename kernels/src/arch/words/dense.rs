@@ -1,4 +1,5 @@
-//! Fully connected layer of bytes with 8-bit weights: four outputs at a time.
+//! Fully connected layer of bytes with 8-bit weights: four outputs at a time. Narrower weights have kernels of their own on
+//! Armv6-M and Armv7-M.
 
 use core::cell::Cell;
 
@@ -7,7 +8,8 @@ use super::product::{ROWS, dense as product, store_dense};
 use crate::op::Dense;
 use crate::{Dtype, KernelError, Tensor, WeightBits, generic};
 
-/// Fully connected layer, see [`Dense`]. Nibbles and narrower weights run on the generic tier.
+/// Fully connected layer, see [`Dense`]. Nibbles run on the generic tier, and so do narrower weights where there are no
+/// instructions for them.
 ///
 /// # Errors
 /// Those of [`Dense::check`], and [`KernelError::InvalidScratch`].
@@ -18,7 +20,11 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if x.spec().dtype != Dtype::I8 || op.accumulate.weight_bits != WeightBits::W8 {
+    if x.spec().dtype != Dtype::I8 || op.accumulate.weight_bits.linked() != WeightBits::W8 {
+        #[cfg(any(armv6m, armv7m))]
+        if x.spec().dtype == Dtype::I8 {
+            return super::narrow_dense::dense(x, residual, op, y);
+        }
         return generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y);
     }
     op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;

@@ -15,9 +15,8 @@ pub(super) const FOUR: usize = 4;
 /// Smallest shift at which the high word of a product holds the result.
 pub(super) const SHIFT: u8 = 32;
 
-/// Whether products of a convolution or a dense layer store results of this type themselves (on Armv6-M of 8-bit weights
-/// only). Others are finished one by
-/// one.
+/// Whether products of a convolution or a dense layer store results of this type themselves. Others are finished one by
+/// one, but for those of narrow weights at smaller shifts on Armv6-M and Armv7-M.
 pub fn stores(accumulate: &Accumulate, residual: bool, y: Dtype) -> bool {
     !residual && y == Dtype::I8 && accumulate.shift >= SHIFT
 }

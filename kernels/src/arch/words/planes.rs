@@ -18,8 +18,11 @@ const TAPS: usize = 3;
 /// Taps of a channel.
 pub(super) const ALL_TAPS: usize = TAPS * TAPS;
 
-/// Smallest shift: the high word of the product holds the result.
+/// Shift at which the high word of the product holds the result; weights are scaled up to it.
 const MIN_SHIFT: u8 = 32;
+
+/// Bits of nine products of an input and scaled weights, with their sign: what words on Armv7-M leave them.
+const SUM_BITS: u32 = 23;
 
 /// Words of the rows of a tile where there is a choice.
 const TILE_WORDS: usize = 160;
@@ -89,13 +92,22 @@ fn may_store(x: &Tensor, y: &Tensor) -> bool {
     }
 }
 
+/// Base-2 logarithm of the factor that makes a step's shift at least 32; `None` where sums of weights times that need
+/// more than [`SUM_BITS`], or an accumulator more than 32. Product and shift grow alike, so the result is the same.
+fn scale(accumulate: &Accumulate) -> Option<u32> {
+    // Nine products with an input of 8 bits take up to 11 bits more than a weight.
+    let most = SUM_BITS - 11 - accumulate.weight_bits.bits();
+    let scale = u32::from(MIN_SHIFT.saturating_sub(accumulate.shift));
+    let largest = (i32::MAX - (1 << (SUM_BITS - 1))) >> scale.min(most);
+    let fits = scale == 0 || accumulate.bias.iter().all(|bias| (-largest..=largest).contains(bias));
+    (scale <= most && fits).then_some(scale)
+}
+
 /// Runs a checked step on this kernel; says whether it did.
 pub(super) fn run(x: &Tensor, op: &Depthwise, scratch: &[Cell<u8>], y: &Tensor) -> Result<bool, KernelError> {
     let accumulate = &op.accumulate;
     let Some(tile) = Tile::new(op, &x.spec(), &y.spec()) else { return Ok(false) };
-    if accumulate.shift < MIN_SHIFT || !may_store(x, y) {
-        return Ok(false);
-    }
+    let Some(scale) = scale(accumulate).filter(|_| may_store(x, y)) else { return Ok(false) };
     let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).unwrap_or(&[]);
     let Some(plane) = words(aligned).get(..tile.rows() * tile.pitch) else { return Ok(false) };
     let (_, _, channels) = y.spec().dims.hwc();
@@ -103,9 +115,15 @@ pub(super) fn run(x: &Tensor, op: &Depthwise, scratch: &[Cell<u8>], y: &Tensor) 
     let zero = i32::from(x.spec().zero);
     let padding = imp::word(zero, zero);
     plane.iter().for_each(|place| place.set(padding));
+    let shift = accumulate.shift.saturating_sub(MIN_SHIFT);
     for channel in 0..channels {
-        let taps = core::array::from_fn(|tap| unpack(weights.row(tap), weights.bits(), channel));
-        Channel { x, y, op, tile, plane, padding, channel }.run(taps, accumulate);
+        let mut taps = core::array::from_fn(|tap| unpack(weights.row(tap), weights.bits(), channel));
+        if scale > 0 {
+            taps.iter_mut().for_each(|weight| *weight <<= scale);
+        }
+        let constant = |all: &[i32]| all.get(channel).copied().unwrap_or(0);
+        let (bias, multiplier) = (constant(accumulate.bias) << scale, constant(accumulate.multipliers));
+        Channel { x, y, op, tile, plane, padding, channel, taps, bias, multiplier, shift }.run();
     }
     clamp_bytes(y.cells(), accumulate.clamp);
     Ok(true)
@@ -120,15 +138,18 @@ struct Channel<'a> {
     plane: &'a [Cell<u32>],
     padding: u32,
     channel: usize,
+    taps: [i32; ALL_TAPS],
+    bias: i32,
+    multiplier: i32,
+    /// Of the product's high word.
+    shift: u8,
 }
 
 impl Channel<'_> {
-    fn run(&self, taps: [i32; ALL_TAPS], accumulate: &Accumulate) {
+    fn run(&self) {
         let Tile { stride, pitch, outputs } = self.tile;
         let (rows, columns, channels) = self.y.spec().dims.hwc();
         let pad = usize::from(self.op.geometry.pad[0]);
-        let constant = |all: &[i32]| all.get(self.channel).copied().unwrap_or(0);
-        let (bias, multiplier) = (constant(accumulate.bias), constant(accumulate.multipliers));
         let (mut kept, mut oy) = (0, 0);
         while oy < rows {
             let count = outputs.min(rows - oy);
@@ -139,10 +160,10 @@ impl Channel<'_> {
                 words: self.plane,
                 stride,
                 pitch,
-                taps,
-                bias,
-                multiplier,
-                shift: accumulate.shift - MIN_SHIFT,
+                taps: &self.taps,
+                bias: self.bias,
+                multiplier: self.multiplier,
+                shift: self.shift,
                 out,
                 step: channels,
                 rows: count,
@@ -222,7 +243,7 @@ pub(super) struct Outputs<'a> {
     pub(super) words: &'a [Cell<u32>],
     pub(super) stride: usize,
     pub(super) pitch: usize,
-    pub(super) taps: [i32; ALL_TAPS],
+    pub(super) taps: &'a [i32; ALL_TAPS],
     pub(super) bias: i32,
     pub(super) multiplier: i32,
     /// Of the product's high word.

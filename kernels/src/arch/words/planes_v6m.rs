@@ -273,7 +273,7 @@ pub(super) fn outputs(outputs: &Outputs) {
         rows: outputs.rows,
         down: 4 * stride * pitch,
         row: 4 * (pitch - loads),
-        taps: &outputs.taps,
+        taps: outputs.taps,
     };
     // SAFETY: three rows of words of the last row of results lie in `words`, and the words that its last pair loads in
     // each of them; the last result lies in `out`, and cells may be written.

@@ -201,7 +201,7 @@ unsafe extern "C" fn results(task: *mut Task) {
 pub(super) fn outputs(outputs: &Outputs) {
     let Outputs { stride, pitch, step, columns, .. } = *outputs;
     let mut task = Task {
-        taps: outputs.taps,
+        taps: *outputs.taps,
         back: 8 * pitch + 12 - 8 * stride,
         bias: outputs.bias,
         multiplier: outputs.multiplier,

@@ -28,7 +28,8 @@ impl<'a> Results<'a> {
     }
 }
 
-/// Sums of two pixels with four rows, `stride` bytes apart. `words` are those of whole bytes of weights.
+/// Sums of two pixels with four rows, `stride` bytes apart. `words` are those of whole bytes of weights, which are of 8 bits
+/// on Armv6-M and Armv7-M.
 #[inline(always)]
 pub(super) fn strip(
     words: &[Cell<u32>],
@@ -44,23 +45,21 @@ pub(super) fn strip(
     }
 }
 
-/// The same for all whole blocks of four rows, which are consecutive; stores the results of both pixels. Gives the
-/// channels that are done.
+/// The same for all whole blocks of four rows of 8-bit weights, which are consecutive; stores the results of both pixels.
+/// Gives the channels that are done.
 #[cfg(armv7m)]
 #[inline(never)]
 pub(super) fn store_strip(
     words: &[Cell<u32>],
     weights: &[u8],
-    bits: WeightBits,
     row_bytes: usize,
     results: Results,
     out: [&[Cell<u8>]; PIXELS],
 ) -> usize {
     let [a, b] = out.map(|out| out.as_chunks().0);
-    let inputs = row_bytes << bits.log2_per_byte();
-    match (words.get(..inputs), results.of(a.len().min(b.len()), weights.len(), row_bytes)) {
+    match (words.get(..row_bytes), results.of(a.len().min(b.len()), weights.len(), row_bytes)) {
         (Some(words), Some(results)) => {
-            imp::store_strip(words, weights, bits, row_bytes, results, [a, b]);
+            imp::store_strip(words, weights, row_bytes, results, [a, b]);
             results.bias.len() * ROWS
         }
         _ => 0,
@@ -117,14 +116,14 @@ use super::product_v7m as imp;
 use portable as imp;
 
 /// Four rows of `bytes` bytes.
-#[cfg(not(any(armv7m, rv32im)))]
+#[cfg(not(any(armv6m, armv7m, rv32im)))]
 fn rows(weights: &[u8], stride: usize, bytes: usize) -> [&[u8]; ROWS] {
     [0, 1, 2, 3].map(|row| weights.get(row * stride..row * stride + bytes).unwrap_or(&[]))
 }
 
 /// Portable arithmetic, for any core and width.
-#[cfg(not(any(armv7m, rv32im)))]
-pub(super) mod portable {
+#[cfg(not(any(armv6m, armv7m, rv32im)))]
+mod portable {
     use core::cell::Cell;
 
     use super::{PIXELS, ROWS, rows};
@@ -177,7 +176,6 @@ pub(super) mod portable {
     }
 
     /// See [`super::dense`].
-    #[cfg(not(armv6m))]
     pub(in super::super) fn dense(input: &[Cell<u8>], weights: &[u8], stride: usize) -> [i32; ROWS] {
         let [a, b, c, d] = rows(weights, stride, input.len());
         let mut sums = [0i32; ROWS];

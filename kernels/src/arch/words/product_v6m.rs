@@ -8,7 +8,7 @@ use core::cell::Cell;
 use super::column::PIXELS;
 use super::dense_task::Dense;
 pub(super) use super::dense_task::{dense, store_dense};
-use super::product::{ROWS, portable};
+use super::product::ROWS;
 use super::v6m::{give_back, high_word, save};
 use crate::WeightBits;
 
@@ -67,12 +67,9 @@ pub(super) fn strip(
     words: &[Cell<u32>],
     weights: &[u8],
     stride: usize,
-    bits: WeightBits,
+    _bits: WeightBits,
     row_bytes: usize,
 ) -> [[i32; ROWS]; PIXELS] {
-    if bits != WeightBits::W8 {
-        return portable::strip(words, weights, stride, bits, row_bytes);
-    }
     let pair = |first: usize| {
         let (a, mut sums) = (weights.as_ptr().wrapping_add(first * stride), [0; 4]);
         // SAFETY: four rows lie in `weights`, and `words` are as many as the weights of a row.

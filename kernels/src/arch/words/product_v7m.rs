@@ -13,8 +13,7 @@ pub(super) use super::dense_task::{dense, store_dense};
 use super::product::{ROWS, Results};
 use crate::WeightBits;
 
-/// Bytes of a row's chunk: 252 products of two bytes stay below 2^22, and so do 504 of a byte and 4 bits, 1008 of
-/// a byte and 2 bits.
+/// Weights of a row's chunk: 252 products of two bytes stay below 2^22.
 const CHUNK: usize = 252;
 
 /// What a chunk works on, as the instructions find it.
@@ -47,45 +46,15 @@ struct Finish {
     out: [*const [Cell<u8>; ROWS]; PIXELS],
 }
 
-/// One word meets a weight of each row, which an instruction makes of its byte.
+/// One word meets a weight of each row.
 macro_rules! word {
-    ($of_byte:literal, $next:literal) => {
+    () => {
         concat!(
             "ldr lr, [r0], #4\n",
-            "ldrsb r3, [r1, r2]\n",
-            $of_byte,
-            "smlal r6, r7, r3, lr\n",
-            "ldrsb r3, [r1, r2, lsl #1]\n",
-            $of_byte,
-            "smlal r8, r9, r3, lr\n",
-            "ldrsb r3, [r1, r12]\n",
-            $of_byte,
-            "smlal r10, r11, r3, lr\n",
-            "ldrsb r3, [r1]",
-            $next,
-            "\n",
-            $of_byte,
-            "smlal r4, r5, r3, lr\n",
-        )
-    };
-}
-macro_rules! byte_8 {
-    () => {
-        word!("", ", #1")
-    };
-}
-macro_rules! byte_4 {
-    () => {
-        concat!(word!("sbfx r3, r3, #0, #4\n", ""), word!("asr r3, r3, #4\n", ", #1"))
-    };
-}
-macro_rules! byte_2 {
-    () => {
-        concat!(
-            word!("sbfx r3, r3, #0, #2\n", ""),
-            word!("sbfx r3, r3, #2, #2\n", ""),
-            word!("sbfx r3, r3, #4, #2\n", ""),
-            word!("asr r3, r3, #6\n", ", #1"),
+            "ldrsb r3, [r1, r2]\n smlal r6, r7, r3, lr\n",
+            "ldrsb r3, [r1, r2, lsl #1]\n smlal r8, r9, r3, lr\n",
+            "ldrsb r3, [r1, r12]\n smlal r10, r11, r3, lr\n",
+            "ldrsb r3, [r1], #1\n smlal r4, r5, r3, lr\n",
         )
     };
 }
@@ -163,9 +132,9 @@ macro_rules! finish {
 }
 
 macro_rules! chunk {
-    ($name:ident, $byte:ident, [$($unrolled:ident),*], $end:ident) => {
+    ($name:ident, $end:ident) => {
         /// # Safety
-        /// The task's words must be those of whole bytes, four rows of which must be readable; its result is the kind
+        /// The task's words and as many weights of four rows must be readable; its result is the kind
         /// that the function stores.
         #[unsafe(naked)]
         unsafe extern "C" fn $name(task: *const Task) {
@@ -186,7 +155,10 @@ macro_rules! chunk {
                 "cmp r0, r3",
                 "beq 3f",
                 "2:",
-                $($unrolled!(),)*
+                word!(),
+                word!(),
+                word!(),
+                word!(),
                 "ldr r3, [sp]",
                 "cmp r0, r3",
                 "bne 2b",
@@ -195,7 +167,7 @@ macro_rules! chunk {
                 "cmp r0, r3",
                 "beq 5f",
                 "4:",
-                $byte!(),
+                word!(),
                 "ldr r3, [sp, #4]",
                 "cmp r0, r3",
                 "bne 4b",
@@ -208,49 +180,36 @@ macro_rules! chunk {
     };
 }
 
-chunk!(chunk_8, byte_8, [byte_8, byte_8, byte_8, byte_8], sums);
-chunk!(chunk_4, byte_4, [byte_4, byte_4], sums);
-chunk!(chunk_2, byte_2, [byte_2], sums);
-chunk!(chunk_8_last, byte_8, [byte_8, byte_8, byte_8, byte_8], finish);
-chunk!(chunk_4_last, byte_4, [byte_4, byte_4], finish);
-chunk!(chunk_2_last, byte_2, [byte_2], finish);
+chunk!(chunk_8, sums);
+chunk!(chunk_8_last, finish);
 
-/// The bytes of four rows from `first` on.
+/// The weights of four rows from `first` on.
 struct Rows<'a> {
     words: &'a [Cell<u32>],
     weights: &'a [u8],
     stride: usize,
-    bits: WeightBits,
 }
 
 impl Rows<'_> {
-    fn task(&self, first: usize, bytes: usize, result: Place) -> Task {
-        let shift = self.bits.log2_per_byte();
-        let unrolled = (4 >> shift) - 1;
-        let start = self.words.as_ptr().wrapping_add(first << shift);
+    fn task(&self, first: usize, count: usize, result: Place) -> Task {
+        let start = self.words.as_ptr().wrapping_add(first);
         Task {
             words: start,
             weights: self.weights.as_ptr().wrapping_add(first),
             stride: self.stride,
-            unrolled: start.wrapping_add((bytes & !unrolled) << shift),
-            end: start.wrapping_add(bytes << shift),
+            unrolled: start.wrapping_add(count & !3),
+            end: start.wrapping_add(count),
             result,
         }
     }
 
-    /// Sums of at most [`CHUNK`] bytes of each row, which lie in the slices, are added to those in `result`.
+    /// Sums of at most [`CHUNK`] weights of each row, which lie in the slices, are added to those in `result`.
     fn add(&self, first: usize, bytes: usize, result: &mut [[i32; ROWS]; PIXELS]) {
         let mut sums = [0i64; ROWS];
         let task = self.task(first, bytes, Place { sums: &mut sums });
-        // SAFETY: `words` are those of the rows' bytes, four rows of which lie in `weights`; the loops end where the
+        // SAFETY: there are as many `words` as a row has weights, four rows of which lie in `weights`; the loops end where the
         // chunk does, the first one behind whole rounds.
-        unsafe {
-            match self.bits {
-                WeightBits::W8 => chunk_8(&task),
-                WeightBits::W4 => chunk_4(&task),
-                WeightBits::W2 => chunk_2(&task),
-            }
-        }
+        unsafe { chunk_8(&task) };
         let [a, b] = result;
         for ((a, b), sum) in a.iter_mut().zip(b).zip(sums) {
             let low = (sum as i32) << 9 >> 9;
@@ -265,10 +224,10 @@ pub(super) fn strip(
     words: &[Cell<u32>],
     weights: &[u8],
     stride: usize,
-    bits: WeightBits,
+    _bits: WeightBits,
     row_bytes: usize,
 ) -> [[i32; ROWS]; PIXELS] {
-    let rows = Rows { words, weights, stride, bits };
+    let rows = Rows { words, weights, stride };
     let mut result = [[0i32; ROWS]; PIXELS];
     let mut first = 0;
     while first < row_bytes {
@@ -283,12 +242,11 @@ pub(super) fn strip(
 pub(super) fn store_strip(
     words: &[Cell<u32>],
     weights: &[u8],
-    bits: WeightBits,
     row_bytes: usize,
     results: Results,
     [a, b]: [&[[Cell<u8>; ROWS]]; PIXELS],
 ) {
-    let mut rows = Rows { words, weights, stride: row_bytes, bits };
+    let mut rows = Rows { words, weights, stride: row_bytes };
     let constants = results.bias.iter().zip(results.multipliers);
     for ((bias, multipliers), (a, b)) in constants.zip(a.iter().zip(b)) {
         let mut first = 0;
@@ -305,13 +263,7 @@ pub(super) fn store_strip(
         }
         let task = rows.task(first, row_bytes - first, Place { finish: &finish });
         // SAFETY: as in `Rows::add`; cells may be written.
-        unsafe {
-            match bits {
-                WeightBits::W8 => chunk_8_last(&task),
-                WeightBits::W4 => chunk_4_last(&task),
-                WeightBits::W2 => chunk_2_last(&task),
-            }
-        }
+        unsafe { chunk_8_last(&task) };
         rows.weights = rows.weights.get(ROWS * row_bytes..).unwrap_or(&[]);
     }
 }
