@@ -23,6 +23,8 @@ pub enum Kind {
     GroupedConv,
     /// Depthwise convolution with 3x3 taps.
     Depthwise3x3,
+    /// Depthwise convolution with 5x5 taps.
+    Depthwise5x5,
     /// Depthwise convolution with other taps.
     Depthwise,
     /// Fully connected layer.
@@ -110,6 +112,7 @@ impl Kind {
             Op::Conv2d { taps: Taps { kernel: [3, 3], .. }, .. } => Self::Conv3x3,
             Op::Conv2d { .. } => Self::Conv,
             Op::Depthwise { taps: Taps { kernel: [3, 3], .. }, .. } => Self::Depthwise3x3,
+            Op::Depthwise { taps: Taps { kernel: [5, 5], .. }, .. } => Self::Depthwise5x5,
             Op::Depthwise { .. } => Self::Depthwise,
             Op::Dense { .. } => Self::Dense,
             Op::MaxPool { .. } => Self::MaxPool,

@@ -15,6 +15,9 @@ pub(super) fn extra() -> Graph {
     let x = net.activation(x, Activation::HardSwish);
     let x = net.pool(x, PoolKind::Max, [3, 3], 1);
     let x = net.depthwise_relu(x, 5, 1);
+    let x = net.conv_relu(x, 20, 1, 1);
+    let x = net.depthwise_relu(x, 5, 1);
+    let x = net.conv_relu(x, 18, 1, 1);
     let x = wide(&mut net, x);
     let x = net.pool(x, AVERAGE, [2, 2], 2);
     let x = sums(&mut net, x);
@@ -38,6 +41,7 @@ fn wide(net: &mut Builder, x: ValueId) -> ValueId {
     let x = net.pool(x, PoolKind::Max, [2, 2], 1);
     let x = net.depthwise_relu(x, 7, 1);
     let x = net.conv_relu(x, 30, 1, 1);
+    let x = net.depthwise_relu(x, 5, 1);
     let a = net.conv_relu(x, 30, 3, 1);
     net.concat(&[x, a])
 }
@@ -45,6 +49,7 @@ fn wide(net: &mut Builder, x: ValueId) -> ValueId {
 /// Convolutions of other than 3x3 taps, whole, in groups and depthwise.
 fn taps(net: &mut Builder, x: ValueId) -> ValueId {
     let x = net.conv_relu(x, 24, 5, 1);
+    let x = net.depthwise_relu(x, 5, 1);
     let x = net.conv(x, ConvShape { cout: 16, kernel: [3, 1], stride: 1, groups: 1 });
     let x = net.conv(x, ConvShape { cout: 48, kernel: [2, 2], stride: 1, groups: 1 });
     let x = net.conv(x, ConvShape { cout: 48, kernel: [3, 3], stride: 1, groups: 3 });
@@ -68,6 +73,7 @@ fn sums(net: &mut Builder, x: ValueId) -> ValueId {
     let padded = net.activation(other, Activation::Clip { lo: 0.0, hi: 1.0 });
     let x = net.concat(&[wide, padded]);
     let x = net.conv_relu(x, 64, 1, 1);
+    let x = net.depthwise_relu(x, 5, 1);
     let a = net.activation(x, Activation::Clip { lo: 0.0, hi: 2.0 });
     let b = net.activation(x, Activation::Clip { lo: -1.0, hi: 3.0 });
     net.add(a, b)
