@@ -11,7 +11,7 @@
 //! whole accumulator fits 32 bits. Where it might not, biases stay apart, and 8-bit rows come in chunks of
 //! [`CHUNK_WORDS`], each behind headers of its own. Both forms have the same size: the folded one is filled up with zeros.
 
-mod word;
+pub mod word;
 
 use super::{WeightBits, unpack};
 use crate::size::product;
