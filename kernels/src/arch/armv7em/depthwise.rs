@@ -193,7 +193,9 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
             && let Some(five) = &mut five
         {
             let weights = accumulate.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
-            five.set(&constants, first, weights, four(bits));
+            let mut bytes = [[0; GROUP]; FIVE * FIVE];
+            unpack(weights, constants.step, bits, &mut bytes);
+            five.set(&constants, first, &bytes);
             None
         } else if bits == WeightBits::W8 && group == GROUP {
             Some(constants.pairs(first, &mut room))
@@ -240,11 +242,7 @@ fn narrow<'a>(
     room: &'a mut MaybeUninit<Pairs>,
 ) -> &'a Pairs {
     let weights = constants.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
-    match bits.linked() {
-        WeightBits::W8 => unpack(weights, constants.step, taps, bytes),
-        WeightBits::W4 => unpack(weights, constants.step, taps, nibbles),
-        WeightBits::W2 => unpack(weights, constants.step, taps, crumbs),
-    }
+    unpack(weights, constants.step, bits, taps);
     let [bias, multipliers] =
         [constants.bias, constants.multipliers].map(|values| values.get(first..).unwrap_or(&[]));
     let here = Constants { weights: taps.as_flattened(), step: GROUP, bias, multipliers, ..*constants };
@@ -264,19 +262,19 @@ fn padded(values: &[i32]) -> [i32; GROUP] {
 
 /// Takes four weights of each tap; what lies behind the last channel does not matter.
 #[inline(always)]
-fn unpack(mut weights: &[u8], step: usize, taps: &mut Taps, four: fn(&[u8]) -> u32) {
-    for tap in taps {
-        *tap = four(weights).to_le_bytes();
-        weights = weights.get(step..).unwrap_or(&[]);
+fn unpack(weights: &[u8], step: usize, bits: WeightBits, taps: &mut [[u8; GROUP]]) {
+    match bits.linked() {
+        WeightBits::W8 => each_tap(weights, step, taps, bytes),
+        WeightBits::W4 => each_tap(weights, step, taps, nibbles),
+        WeightBits::W2 => each_tap(weights, step, taps, crumbs),
     }
 }
 
-/// What takes weights of a width apart, for where its cost does not matter.
-fn four(bits: WeightBits) -> fn(&[u8]) -> u32 {
-    match bits.linked() {
-        WeightBits::W8 => |weights| bytes(weights),
-        WeightBits::W4 => |weights| nibbles(weights),
-        WeightBits::W2 => |weights| crumbs(weights),
+#[inline(always)]
+fn each_tap(mut weights: &[u8], step: usize, taps: &mut [[u8; GROUP]], four: fn(&[u8]) -> u32) {
+    for tap in taps {
+        *tap = four(weights).to_le_bytes();
+        weights = weights.get(step..).unwrap_or(&[]);
     }
 }
 

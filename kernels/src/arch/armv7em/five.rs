@@ -19,6 +19,12 @@ struct Pair {
     multipliers: [u32; LANES],
 }
 
+// The instructions' offsets.
+const _: () = assert!(size_of::<Pair>() == 116);
+
+/// Weights of four channels as bytes.
+pub(super) type Weights = [[u8; GROUP]; FIVE * FIVE];
+
 /// Rows of results of four channels.
 pub(super) struct Five {
     pairs: [Pair; GROUP / LANES],
@@ -38,23 +44,17 @@ impl Five {
         Self { pairs: Default::default(), pitch: 2 * half, half, stride, columns, step }
     }
 
-    /// Constants of four channels, `four` of each tap's weights as bytes; those that are not there do not matter.
+    /// Constants of four channels from `first` on, their weights apart; those that are not there do not matter.
     #[inline(never)]
-    pub(super) fn set(
-        &mut self,
-        constants: &Constants,
-        first: usize,
-        weights: &[u8],
-        four: fn(&[u8]) -> u32,
-    ) {
+    pub(super) fn set(&mut self, constants: &Constants, first: usize, weights: &Weights) {
         let of = |values: &[i32], c: usize| values.get(first + c).map_or(0, |&value| value as u32);
         // Products fit their lanes; what the lower one moves beyond it is its sign.
         let lanes = !(((1 << constants.scale) - 1) << 16);
         for (c, pair) in self.pairs.iter_mut().enumerate() {
             pair.bias = [0, LANES].map(|lane| of(constants.bias, c + lane) << constants.scale);
             pair.multipliers = [0, LANES].map(|lane| of(constants.multipliers, c + lane));
-            for (tap, word) in pair.weights.as_flattened_mut().iter_mut().enumerate() {
-                let bytes = four(weights.get(tap * constants.step..).unwrap_or(&[]));
+            for (word, bytes) in pair.weights.as_flattened_mut().iter_mut().zip(weights) {
+                let bytes = u32::from_le_bytes(*bytes);
                 let both = if c == 0 { sxtb16(bytes) } else { sxtb16_ror8(bytes) };
                 *word = (both << constants.scale) & lanes;
             }
@@ -150,9 +150,6 @@ mod imp {
     use core::cell::Cell;
 
     use super::{FIVE, Pair, Row};
-
-    // The instructions' offsets.
-    const _: () = assert!(size_of::<Pair>() == 116);
 
     /// What [`Row`] says, as the instructions find it.
     #[repr(C)]

@@ -50,11 +50,15 @@ impl<'a> Vector<'a> {
     #[inline(always)]
     pub(super) fn fill(&self, source: &[Cell<u8>], chunked: bool) -> Terms {
         if chunked && self.bits.linked() == WeightBits::W8 {
-            let chunks = source.chunks(CHUNK).zip(self.words.chunks(CHUNK >> 1));
-            for ((source, out), terms) in chunks.zip(self.terms.as_chunks::<2>().0) {
-                for (cell, term) in terms.iter().zip(widen8(source, out)) {
+            let (mut rest, mut words) = (source, self.words);
+            for terms in self.terms.as_chunks::<2>().0 {
+                let inputs = rest.len().min(CHUNK);
+                let (now, behind) = rest.split_at_checked(inputs).unwrap_or((&[], &[]));
+                let (out, others) = words.split_at_checked(inputs >> 1).unwrap_or((&[], &[]));
+                for (cell, term) in terms.iter().zip(widen8(now, out)) {
                     cell.set(term);
                 }
+                (rest, words) = (behind, others);
             }
             return [0; 2];
         }
