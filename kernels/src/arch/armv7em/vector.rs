@@ -30,7 +30,7 @@ pub(super) struct Vector<'a> {
     terms: &'a [Cell<i32>],
     /// One for two inputs.
     pub(super) words: &'a [Cell<u32>],
-    /// A row of bytes.
+    /// A row of bytes; empty where none is staged.
     pub(super) stage: &'a [Cell<u8>],
 }
 
@@ -42,6 +42,7 @@ impl<'a> Vector<'a> {
         let (terms, rest) = words(aligned).split_at_checked(2 * sizes.chunks)?;
         let (words, _) = rest.split_at_checked(sizes.padded_inputs() >> 1)?;
         let stage = aligned.get((terms.len() + words.len()) << 2..)?;
+        let stage = stage.get(..sizes.padded_row).unwrap_or(&[]);
         Some(Self { bits: sizes.blocks.bits, terms: signed(terms), words, stage })
     }
 
