@@ -10,13 +10,15 @@ use core::mem::MaybeUninit;
 
 use super::bytes::{aligned, clamp_bytes};
 use super::five::{FIVE, Five};
+use super::nibbles::pack;
 use super::pixels::{Constants, Lines, Pairs, TAPS};
 use super::rows::Widen;
 use super::{GROUP, fills_groups};
 use crate::linked;
+use crate::numerics::Clamp;
 use crate::op::{Accumulate, Depthwise, Geometry};
 use crate::scratch::take;
-use crate::{KernelError, Layout, Tensor, TensorSpec, WeightBits, generic};
+use crate::{Dtype, KernelError, Layout, Tensor, TensorSpec, WeightBits, generic};
 
 /// Base-2 logarithm of the largest factor for weights.
 const MAX_SCALE: u32 = 8;
@@ -40,6 +42,8 @@ struct Tile {
     outputs: usize,
     /// Rows and columns of the kernel.
     taps: usize,
+    /// Results that are bytes before they are packed in nibbles.
+    packed: usize,
 }
 
 impl Tile {
@@ -55,15 +59,27 @@ impl Tile {
             && geometry.stride[0] == geometry.stride[1]
             && matches!(stride, 1 | 2)
             && geometry.pad.iter().all(|&pad| pad <= 2)
-            && x.dtype.is_bytes()
-            && y.dtype.is_bytes();
+            && Self::knows(x, y);
         if !known {
             return None;
         }
         let half = Lines::half(y.dims.w.into(), stride, taps);
         let most = ROWS.into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(taps);
         let outputs = ((most + stride - taps) >> (stride - 1)).min(y.dims.h.into());
-        Some(Self { half, rows: outputs.saturating_sub(1) * stride + taps, outputs, taps })
+        let results = if y.dtype.is_bytes() { 0 } else { outputs * usize::from(y.dims.w) };
+        let rows = outputs.saturating_sub(1) * stride + taps;
+        Some(Self { half, rows, outputs, taps, packed: results * GROUP })
+    }
+
+    /// Bytes, and nibbles of whole groups of channels. Nibbles are not made of bytes: a result would lie over channels that
+    /// are still to be read.
+    fn knows(x: &TensorSpec, y: &TensorSpec) -> bool {
+        let types = (x.dtype.linked(), y.dtype.linked());
+        match types {
+            (Dtype::I8, Dtype::I8) => true,
+            (Dtype::U4, Dtype::U4 | Dtype::I8) => fills_groups(x),
+            _ => false,
+        }
     }
 
     #[inline(always)]
@@ -84,11 +100,16 @@ impl Tile {
     fn bytes(&self) -> usize {
         self.rows * 2 * self.half
     }
+
+    /// Bytes of scratch at any address: pixels, then results.
+    fn scratch(&self) -> usize {
+        self.bytes() + self.packed + 3
+    }
 }
 
 /// Scratch for layout `dsp`: see [`Depthwise::scratch_bytes`].
 pub(crate) fn scratch(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> usize {
-    Tile::new(op, x, y).map_or(0, |tile| tile.bytes() + 3)
+    Tile::new(op, x, y).map_or(0, |tile| tile.scratch())
 }
 
 /// Whether [`depthwise`] has a kernel of its own for a step, and does not leave it to the generic tier.
@@ -135,7 +156,7 @@ fn scale(accumulate: &Accumulate) -> Option<u32> {
     (scale == 0 || accumulate.bias.iter().all(|bias| (-largest..=largest).contains(bias))).then_some(scale)
 }
 
-/// Depthwise convolution of a file in layout `dsp`, see [`Depthwise`]. What is no plain 3x3 or 5x5 kernel between bytes runs
+/// Depthwise convolution of a file in layout `dsp`, see [`Depthwise`]. What is no plain 3x3 or 5x5 kernel between bytes or nibbles runs
 /// on the generic tier.
 ///
 /// # Errors
@@ -152,8 +173,10 @@ pub fn depthwise(
     let scratch = take(scratch, op.kept_bytes(&x.spec(), &y.spec()))?;
     match plan(op, residual.is_some(), &x.spec(), &y.spec()) {
         Some((tile, scale)) => {
-            run(x, op, scale, tile, aligned(scratch), y);
-            clamp_bytes(y.cells(), op.accumulate.clamp);
+            run(x, op, scale, tile, scratch, y);
+            if y.spec().dtype.is_bytes() {
+                clamp_bytes(y.cells(), op.accumulate.clamp);
+            }
             Ok(())
         }
         _ if linked::PORTABLE => {
@@ -165,7 +188,7 @@ pub fn depthwise(
 }
 
 #[inline(always)]
-fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], y: &Tensor) {
+fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, scratch: &[Cell<u8>], y: &Tensor) {
     let (rows, columns, channels) = y.spec().dims.hwc();
     let stride = if linked::STRIDE2 || linked::FIVE { usize::from(op.geometry.stride[0]) } else { 1 };
     let taps = tile.taps();
@@ -173,9 +196,13 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
     let bits = accumulate.weight_bits.linked();
     // Tensors have the bytes of their shapes, and constants those of all channels, as `Depthwise::fits` has checked: with
     // words for a tile, all below stays inside.
-    let Some(words) = words.get(..tile.bytes() >> 2) else { return };
+    let Some(words) = aligned(scratch).get(..tile.bytes() >> 2) else { return };
+    let Some(packed) = scratch.get(tile.scratch() - tile.packed..) else { return };
+    let nibbles = !y.spec().dtype.is_bytes();
+    // From a result to its right neighbour.
+    let step = if nibbles { GROUP } else { channels };
     let widen = Widen::new(x, op.geometry.pad.map(usize::from), tile.half, words);
-    let mut lines = Lines::new(columns, tile.half, stride, channels);
+    let mut lines = Lines::new(columns, tile.half, stride, step);
     let constants = Constants {
         weights: accumulate.weights,
         step: bits.row_bytes(channels),
@@ -185,7 +212,7 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
         pitch: lines.pitch,
     };
     let (mut first, mut part, mut planned) = (0, widen.plan(0, 0, 0, true), rows);
-    let mut five = (linked::FIVE && taps == FIVE).then(|| Five::new(columns, tile.half, stride, channels));
+    let mut five = (linked::FIVE && taps == FIVE).then(|| Five::new(columns, tile.half, stride, step));
     let (mut unpacked, mut room) = ([[0; GROUP]; TAPS * TAPS], MaybeUninit::uninit());
     while first < channels {
         let group = if linked::WIDE { GROUP.min(channels - first) } else { GROUP };
@@ -214,11 +241,15 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
                 planned = oy;
             }
             widen.rows(&part, first);
-            let (out, at) = (y.cells(), oy * columns * channels + first);
+            let at = oy * columns * channels + first;
+            let (out, at) = if nibbles { (packed, 0) } else { (y.cells(), at) };
             match (&pairs, &five) {
                 (Some(pairs), _) => lines.run(words, pairs, out, at, group),
                 (None, Some(five)) if linked::FIVE => five.run(words, out, at, outputs, group),
                 _ => {}
+            }
+            if nibbles {
+                store_nibbles(packed, y, oy * columns, (first, outputs * columns), accumulate.clamp);
             }
             oy += outputs;
             if oy < rows {
@@ -226,6 +257,16 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, words: &[Cell<u32>], 
             }
         }
         first += GROUP;
+    }
+}
+
+/// Packs so many results of four channels from pixel `at` on.
+#[inline(never)]
+fn store_nibbles(results: &[Cell<u8>], y: &Tensor, at: usize, (first, count): (usize, usize), clamp: Clamp) {
+    let pixel = y.spec().pixel_bytes();
+    let out = y.cells().get(at * pixel + first / 2..).unwrap_or(&[]);
+    for (i, results) in results.as_chunks::<GROUP>().0.iter().enumerate().take(count) {
+        pack(results, out.get(i * pixel..i * pixel + GROUP / 2).unwrap_or(&[]), clamp);
     }
 }
 

@@ -54,7 +54,7 @@ impl<'a> Widen<'a> {
     /// Fills all rows, which have two times `half` bytes, with padding.
     #[inline(always)]
     pub(super) fn new(x: &Tensor<'a>, pad: [usize; 2], half: usize, words: &'a [Cell<u32>]) -> Self {
-        let (_, width, pixel) = x.spec().dims.hwc();
+        let (width, pixel) = (usize::from(x.spec().dims.w), x.spec().pixel_bytes());
         let pixels = width.min((half >> 2) - pad[1]);
         let shape =
             Shape { pixels, behind: 2 * half - 4 * pixels, half, rest: (width - pixels) * pixel, pixel };
@@ -66,7 +66,7 @@ impl<'a> Widen<'a> {
     /// How to fill rows `from..to` of a tile; `row` is the first of these, padding included.
     #[inline(always)]
     pub(super) fn plan(&self, row: usize, from: usize, to: usize, whole: bool) -> Rows {
-        let (height, width, pixel) = self.x.spec().dims.hwc();
+        let ((height, width, _), pixel) = (self.x.spec().dims.hwc(), self.shape.pixel);
         let above = self.pad[0].saturating_sub(row);
         let row = (row + above).saturating_sub(self.pad[0]);
         let count = height.saturating_sub(row).min((to - from).saturating_sub(above));
@@ -100,6 +100,8 @@ impl<'a> Widen<'a> {
         }
         let (source, at) = (self.x.cells(), rows.source + first);
         if rows.count == 0 {
+        } else if !self.x.spec().dtype.is_bytes() {
+            nibbles(&self.shape, source, at - (first >> 1), self.words, rows);
         } else if linked::WIDE && at + rows.bytes > source.len() {
             last_channels(&self.shape, source, at, self.words, rows);
         } else {
@@ -117,14 +119,38 @@ impl<'a> Widen<'a> {
 /// Rows whose last pixel may have less than four channels behind its first one; what is not there is 0.
 #[inline(never)]
 fn last_channels(shape: &Shape, source: &[Cell<u8>], at: usize, out: &[Cell<u32>], rows: &Rows) {
+    each_pixel(shape, source, at, out, rows, |bytes| {
+        let bytes = bytes.iter().take(GROUP).rev().fold(0, |word, byte| word << 8 | u32::from(byte.get()));
+        [sxtb16(bytes), sxtb16_ror8(bytes)]
+    });
+}
+
+/// Rows of nibbles.
+#[inline(never)]
+fn nibbles(shape: &Shape, source: &[Cell<u8>], at: usize, out: &[Cell<u32>], rows: &Rows) {
+    each_pixel(shape, source, at, out, rows, |bytes| {
+        let pairs =
+            bytes.first_chunk().map_or(0, |[low, high]| u32::from(low.get()) | u32::from(high.get()) << 16);
+        [pairs & 0x000f_000f, pairs >> 4 & 0x000f_000f]
+    });
+}
+
+/// Both words of all pixels from their bytes.
+#[inline(always)]
+fn each_pixel(
+    shape: &Shape,
+    source: &[Cell<u8>],
+    at: usize,
+    out: &[Cell<u32>],
+    rows: &Rows,
+    words: impl Fn(&[Cell<u8>]) -> [u32; 2],
+) {
     let (width, pitch) = (shape.pixels * shape.pixel + shape.rest, shape.pixels + shape.behind / 4);
     for row in 0..rows.count {
         for pixel in 0..shape.pixels {
-            let bytes = source.get(at + row * width + pixel * shape.pixel..).unwrap_or(&[]);
-            let bytes =
-                bytes.iter().take(GROUP).rev().fold(0, |word, byte| word << 8 | u32::from(byte.get()));
+            let [first, second] = words(source.get(at + row * width + pixel * shape.pixel..).unwrap_or(&[]));
             let at = rows.out + row * pitch + pixel;
-            for (at, pair) in [(at, sxtb16(bytes)), (at + shape.half / 4, sxtb16_ror8(bytes))] {
+            for (at, pair) in [(at, first), (at + shape.half / 4, second)] {
                 if let Some(word) = out.get(at) {
                     word.set(pair);
                 }
