@@ -226,7 +226,7 @@ fn residual(step: &Step) -> Option<Dtype> {
 
 #[cfg(test)]
 mod tests {
-    use runtime::format::{ActivationType, ClampRef, Operand, ResidualRef, WeightWidth};
+    use runtime::format::{ActivationType, ClampRef, Operand, PoolRef, ResidualRef, WeightWidth};
 
     use super::*;
 
@@ -267,6 +267,12 @@ mod tests {
         step(Op::Add { a, b, a_multiplier: 1, b_multiplier: 1, offset: 0, shift: 1, clamp })
     }
 
+    fn max_pool(dtype: ActivationType) -> Step {
+        let pool = PoolRef { kernel: [2, 2], stride: [2, 2], pad: [0, 0] };
+        let (lo, hi) = if dtype == ActivationType::U4 { (0, 15) } else { (-128, 127) };
+        step(Op::MaxPool { x: operand(dtype), pool, clamp: ClampRef { lo, hi } })
+    }
+
     const LAYOUTS: [Layout; 4] = [Layout::Rows, Layout::Dsp, Layout::Mve, Layout::Words];
 
     #[test]
@@ -279,9 +285,13 @@ mod tests {
         assert_eq!(tiers(&convolution(3, None, 33)), ["generic", "generic", "mve", "words"]);
         assert_eq!(tiers(&convolution(3, None, 1)), ["generic", "generic", "generic", "words"]);
         assert_eq!(tiers(&convolution(7, None, 32)), ["generic"; 4]);
-        assert_eq!(tiers(&convolution(5, None, 32)), ["generic", "generic", "generic", "words"]);
+        assert_eq!(tiers(&convolution(5, None, 32)), ["generic", "armv7em", "generic", "words"]);
         assert_eq!(tiers(&add(ActivationType::I8)), ["generic", "armv7em", "armv7em", "generic"]);
         assert_eq!(tiers(&add(ActivationType::I16)), ["generic"; 4]);
+        for dtype in [ActivationType::I8, ActivationType::U4] {
+            assert_eq!(tiers(&max_pool(dtype)), ["generic", "armv7em", "armv7em", "generic"]);
+        }
+        assert_eq!(tiers(&max_pool(ActivationType::I16)), ["generic"; 4]);
     }
 
     #[test]

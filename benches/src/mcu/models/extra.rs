@@ -14,7 +14,6 @@ pub(super) fn extra() -> Graph {
     let x = net.conv(x, ConvShape { cout: 18, kernel: [1, 7], stride: 1, groups: 1 });
     let x = net.activation(x, Activation::HardSwish);
     let x = net.pool(x, PoolKind::Max, [3, 3], 1);
-    let x = net.depthwise_relu(x, 5, 1);
     let x = net.conv_relu(x, 20, 1, 1);
     let x = net.depthwise_relu(x, 5, 1);
     let x = net.conv_relu(x, 18, 1, 1);
@@ -41,6 +40,7 @@ fn wide(net: &mut Builder, x: ValueId) -> ValueId {
     let x = net.pool(x, PoolKind::Max, [2, 2], 1);
     let x = net.depthwise_relu(x, 7, 1);
     let x = net.conv_relu(x, 30, 1, 1);
+    let x = net.conv_relu(x, 32, 1, 1);
     let x = net.depthwise_relu(x, 5, 1);
     let a = net.conv_relu(x, 30, 3, 1);
     net.concat(&[x, a])
