@@ -66,7 +66,7 @@ impl Tile {
         let half = Lines::half(y.dims.w.into(), stride, taps);
         let most = ROWS.into_iter().find(|rows| 2 * half * rows <= MOST_BYTES).unwrap_or(taps);
         let outputs = ((most + stride - taps) >> (stride - 1)).min(y.dims.h.into());
-        let results = if y.dtype.is_bytes() { 0 } else { outputs * usize::from(y.dims.w) };
+        let results = if y.dtype.linked() == Dtype::U4 { outputs * usize::from(y.dims.w) } else { 0 };
         let rows = outputs.saturating_sub(1) * stride + taps;
         Some(Self { half, rows, outputs, taps, packed: results * GROUP })
     }
@@ -174,7 +174,7 @@ pub fn depthwise(
     match plan(op, residual.is_some(), &x.spec(), &y.spec()) {
         Some((tile, scale)) => {
             run(x, op, scale, tile, scratch, y);
-            if y.spec().dtype.is_bytes() {
+            if y.spec().dtype.linked() != Dtype::U4 {
                 clamp_bytes(y.cells(), op.accumulate.clamp);
             }
             Ok(())
@@ -198,7 +198,7 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, scratch: &[Cell<u8>],
     // words for a tile, all below stays inside.
     let Some(words) = aligned(scratch).get(..tile.bytes() >> 2) else { return };
     let Some(packed) = scratch.get(tile.scratch() - tile.packed..) else { return };
-    let nibbles = !y.spec().dtype.is_bytes();
+    let nibbles = y.spec().dtype.linked() == Dtype::U4;
     // From a result to its right neighbour.
     let step = if nibbles { GROUP } else { channels };
     let widen = Widen::new(x, op.geometry.pad.map(usize::from), tile.half, words);

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use super::GROUP;
 use super::bytes::fill_words;
 use super::simd::{sxtb16, sxtb16_ror8};
-use crate::{Tensor, linked};
+use crate::{Dtype, Tensor, linked};
 
 /// How rows of pixels become rows of words.
 #[derive(Clone, Copy)]
@@ -100,7 +100,7 @@ impl<'a> Widen<'a> {
         }
         let (source, at) = (self.x.cells(), rows.source + first);
         if rows.count == 0 {
-        } else if !self.x.spec().dtype.is_bytes() {
+        } else if self.x.spec().dtype.linked() == Dtype::U4 {
             nibbles(&self.shape, source, at - (first >> 1), self.words, rows);
         } else if linked::WIDE && at + rows.bytes > source.len() {
             last_channels(&self.shape, source, at, self.words, rows);
