@@ -10,7 +10,7 @@ use crate::{Dtype, KernelError, Layout, TensorSpec, WeightBits};
 const DSP: bool = cfg!(all(dsp, not(mve)));
 /// Portable kernels of operators with weights; without a tier of its own a core has no others.
 pub(crate) const PORTABLE: bool = cfg!(feature = "portable") || !cfg!(dsp);
-/// On a core with a tier of its own: results that its products do not finish, and weights without their biases.
+/// On a core with the DSP extension, but without Helium: results that its products do not finish, and weights without their biases.
 pub(crate) const WIDE: bool = cfg!(feature = "wide") || !DSP;
 /// On such a core, or one with Helium: depthwise kernels of stride 2.
 pub(crate) const STRIDE2: bool = cfg!(feature = "stride2") || !cfg!(dsp);

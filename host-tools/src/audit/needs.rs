@@ -15,11 +15,16 @@ pub fn needs(model: &Model, board: &Board) -> Vec<&'static str> {
         needs.insert("words");
     }
     let own = matches!(board.layout(), Layout::Dsp | Layout::Mve);
+    if own && matches!(model.interface().layout, Layout::Rows | Layout::Words) {
+        // Files of these layouts run on portable kernels there.
+        needs.insert("portable");
+    }
     for step in model.steps() {
         needs.insert(step.op.name());
         if let Some(beyond) = beyond_dsp(&step, model).filter(|_| own) {
             needs.extend(beyond.portable.then_some("portable"));
-            needs.extend(beyond.wide.then_some("wide"));
+            // With Helium nothing of that is left out.
+            needs.extend((beyond.wide && board.layout() == Layout::Dsp).then_some("wide"));
             needs.extend(beyond.stride2.then_some("stride2"));
             needs.extend(beyond.five.then_some("five"));
         }

@@ -139,7 +139,8 @@ impl fmt::Display for Kernel {
     }
 }
 
-/// What a step runs on where weights have this layout; `constants` is the CONST section.
+/// What a step runs on where weights have this layout; `constants` is the CONST section. Layout `Words` is that of several
+/// cores: it says what all of them have, not what Armv6-M and Armv7-M have of their own for 4- and 2-bit weights.
 pub fn kernel(step: &Step, layout: Layout, constants: &[u8]) -> Kernel {
     let own = match layout {
         Layout::Rows => return Kernel::GENERIC,

@@ -262,8 +262,8 @@ mod imp {
 
     #[inline(always)]
     pub(super) fn keep(words: &[Cell<u32>], from: usize, count: usize) {
-        // SAFETY: the rows are those of `words`, by the caller's checks, which are cells. Two rows at stride 1 and one at
-        // stride 2, whose halves are even, are whole groups of four words.
+        // SAFETY: the rows are those of `words`, by the caller's checks, which are cells. An even number of rows
+        // at stride 1, and any number at stride 2, whose halves are even, are whole groups of four words.
         unsafe { keep_words(words.as_ptr(), 4 * from, 4 * count) }
     }
 }
