@@ -2,6 +2,14 @@
 
 use core::cell::Cell;
 
+use crate::Tensor;
+
+/// Bytes of a tensor from `start` on.
+#[inline(always)]
+pub(super) fn behind<'a>(tensor: &Tensor<'a>, start: usize) -> &'a [Cell<u8>] {
+    tensor.cells().get(start..).unwrap_or(&[])
+}
+
 /// Copies `rows` pieces of `bytes` bytes, `pitch` apart, one behind the other into `out`; nothing where they do
 /// not fit.
 #[inline(always)]

@@ -2,6 +2,7 @@
 
 use core::cell::Cell;
 
+use super::bytes::behind;
 use super::column::{Taps, scratch_bytes};
 use super::product::{End, PIXELS, SUMS, Strip};
 use crate::generic::finish::Finish;
@@ -75,12 +76,6 @@ pub fn conv2d(
         }
     }
     Ok(())
-}
-
-/// Bytes of a tensor from `start` on.
-#[inline(always)]
-fn behind<'a>(tensor: &Tensor<'a>, start: usize) -> &'a [Cell<u8>] {
-    tensor.cells().get(start..).unwrap_or(&[])
 }
 
 /// Results of the channels from `first` on, a multiple of four, by way of their accumulators.

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use super::MIN_SHIFT;
-use super::bytes::{fill, gather};
+use super::bytes::{behind, fill, gather};
 use super::planes::{BLOCK, Group, ROWS, Rows, TAPS, block_columns, interleave, weights};
 use crate::layout::mve::LANES;
 use crate::op::Depthwise;
@@ -181,10 +181,4 @@ impl Channels<'_> {
             fill(behind, (needed - before - pixels) * BLOCK, zero);
         }
     }
-}
-
-/// Bytes of a tensor from `start` on.
-#[inline(always)]
-fn behind<'a>(tensor: &Tensor<'a>, start: usize) -> &'a [Cell<u8>] {
-    tensor.cells().get(start..).unwrap_or(&[])
 }
