@@ -29,7 +29,7 @@ pub enum GpuError {
 /// # Errors
 /// See [`CudaError`].
 fn runner<'g>(gpu: &'g Gpu, model: &Model, batch: usize) -> Result<Runner<'g, Gpu>, CudaError> {
-    let single = Plan::new(model, Target { arch: gpu.arch(), batch: 1 })?;
+    let single = Plan::new(model, Target::of(gpu, 1))?;
     let batch = gpu.batch_that_fits(&single, batch)?;
     Runner::fastest(gpu, model, batch)
 }

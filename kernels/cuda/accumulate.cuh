@@ -12,11 +12,14 @@ struct AccumulateParams {
     const i32 *bias, *multipliers;  // padded with zeros to whole tiles
     const int4* taps;
     const u8* padding;  // 16 bytes of what a padded tap reads
+    i32* partial;       // sums of tiles that several blocks compute
+    u32* arrivals;      // how many of a tile's blocks have come; zeros before and after
     i32 pixels, channels, in_h, in_w, in_c, out_h, out_w;
     i32 x_type, x_zero, residual_type, y_type;
     i32 kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_h, pad_w;
     i32 group_inputs, group_outputs;
     i32 slabs, octets, row_bytes;
+    i32 splits, split_slabs;  // blocks of a tile, and the slabs of each
     i32 residual_multiplier, shift, lo, hi;
 };
 

@@ -2,8 +2,9 @@
 //!
 //! `conv<LOADER, PRODUCT, BM, BN, WM, WN>` computes `BM` pixels by `BN` channels a block, `WM` by `WN` a warp.
 //! Reads of `AccumulateParams`: everything but the kernel, dilation, group and `row_bytes` fields; `taps` has an entry
-//! per chunk (an element when gathering), `slabs` is the depth, `octets` the packed channels / 8.
+//! per chunk (an element when gathering), `slabs` is the depth, `octets` the packed channels / 8. A tile has `splits` blocks.
 #include "operand.cuh"
+#include "split.cuh"
 
 template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> struct Tile {
     static const i32 THREADS = BM / WM * (BN / WN) * 32;
@@ -149,11 +150,13 @@ template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> DEVICE void c
     SHARED_BYTES(shared);
     // Neighbouring blocks share their pixels, so that these come from the cache.
     const i32 column_tiles = (p.channels + BN - 1) / BN;
-    const i32 m0 = blockIdx.x / column_tiles * BM, n0 = blockIdx.x % column_tiles * BN;
+    const i32 tile = blockIdx.x / p.splits, split = blockIdx.x % p.splits;
+    const i32 m0 = tile / column_tiles * BM, n0 = tile % column_tiles * BN;
     const i32 lane = threadIdx.x % 32, warp = threadIdx.x / 32;
     const i32 warp_row = warp % (BM / WM) * WM, warp_column = warp / (BM / WM) * WN;
-    const u8* weights = p.weights + (i64)(n0 / 8) * T::OCTET_BYTES;
     const i64 slab_bytes = (i64)p.octets * T::OCTET_BYTES;
+    const AccumulateParams part = part_of(p, split, LOADER == GATHER ? SLAB_BYTES : CHUNKS);
+    const u8* weights = p.weights + (i64)(n0 / 8) * T::OCTET_BYTES + split * p.split_slabs * slab_bytes;
     typename T::Sums acc;
 #pragma unroll
     for (i32 mi = 0; mi < T::MI; mi++) {
@@ -165,10 +168,11 @@ template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> DEVICE void c
     }
 #if ARCH >= 800
     if (LOADER == COPY) {
-        sum_async<T, PRODUCT, 3>(p, acc, shared, m0, weights, slab_bytes, warp_row, warp_column / 8, lane);
+        sum_async<T, PRODUCT, 3>(part, acc, shared, m0, weights, slab_bytes, warp_row, warp_column / 8, lane);
     } else
 #endif
-    sum_by_registers<T, LOADER, PRODUCT>(p, acc, shared, m0, weights, slab_bytes, warp_row, warp_column / 8, lane);
+    sum_by_registers<T, LOADER, PRODUCT>(part, acc, shared, m0, weights, slab_bytes, warp_row, warp_column / 8, lane);
+    if (p.splits > 1 && !join_splits<T::THREADS, T::MI, T::NI>(p, acc, tile, split)) return;
     __syncthreads();
     write_tile<T, WN, LaneWeights<PRODUCT>::SCALE>(p, acc, shared, m0 + warp_row, n0 + warp_column, lane);
 }

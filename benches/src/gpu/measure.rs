@@ -86,7 +86,7 @@ pub fn measure(
     let mut steps = Vec::new();
     for (index, (step, launch)) in runner.plan().steps.iter().zip(runner.launches()).enumerate() {
         let milliseconds = runner.step_milliseconds(index, SAMPLES, STEP_RUNS)?;
-        steps.push(StepTime { op: step.op, kernel: launch.kernel.clone(), macs: step.macs, milliseconds });
+        steps.push(StepTime { op: step.op, kernel: launch.label(), macs: step.macs, milliseconds });
     }
     gpu.wait()?;
     let macs = runner.plan().steps.iter().map(|step| step.macs).sum();

@@ -4,7 +4,7 @@
 //! Fragment layouts are written from the tables of the PTX ISA ("Matrix Fragments for mma.m16n8k32" and the like): which
 //! lane and register holds which element. They know nothing of the kernels' index arithmetic, so that a wrong index there
 //! gives a wrong result here. Shared memory is poisoned before each block and checked at each access; asynchronous copies
-//! arrive as late as the waits allow; the order of the fibres is shuffled.
+//! arrive as late as the waits allow; the order of the fibres and of the blocks is shuffled.
 #pragma once
 #include <setjmp.h>
 #include <stdio.h>
@@ -26,6 +26,7 @@ struct uint4 { u32 x, y, z, w; } __attribute__((aligned(16)));
 struct int4 { i32 x, y, z, w; } __attribute__((aligned(16)));
 static inline uint2 make_uint2(u32 x, u32 y) { return {x, y}; }
 static inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}; }
+static inline int4 make_int4(i32 x, i32 y, i32 z, i32 w) { return {x, y, z, w}; }
 
 namespace emulate {
 
@@ -71,7 +72,7 @@ struct Register {
 
 static std::vector<Fibre> fibres;
 static std::vector<Warp> warps;
-static u32 current, alive, barrier_arrived, barrier_generation, shuffle;
+static u32 current, alive, barrier_arrived, barrier_generation, barrier_or, shuffle;
 static jmp_buf scheduler;
 static Kernel running;
 static const void* params;
@@ -100,6 +101,11 @@ inline void switch_to(u32 index) {
     setcontext(&fibre.first);
 }
 
+inline u32 random_below(u32 count) {
+    shuffle = shuffle * 1664525u + 1013904223u;
+    return (shuffle >> 8) % count;
+}
+
 inline void run_block() {
     const u32 threads = block_size.x;
     if (fibres.size() < threads) fibres.resize(threads);
@@ -125,8 +131,7 @@ inline void run_block() {
         const u32 before = alive, generation = barrier_generation;
         u32 warp_generations = 0;
         for (const Warp& warp : warps) warp_generations += warp.generation;
-        shuffle = shuffle * 1664525u + 1013904223u;
-        const u32 start = (shuffle >> 8) % threads;
+        const u32 start = random_below(threads);
         for (u32 i = 0; i < threads; i++) {
             const u32 index = (start + i) % threads;
             if (!fibres[index].done) switch_to(index);
@@ -299,6 +304,26 @@ inline void __syncthreads() {
     while (emulate::barrier_generation == generation) emulate::yield();
 }
 
+/// True for all when it is for one.
+inline int __syncthreads_or(int value) {
+    static u32 result;
+    if (emulate::barrier_arrived == 0) emulate::barrier_or = 0;
+    emulate::barrier_or |= value != 0;
+    if (emulate::barrier_arrived + 1 == emulate::alive) result = emulate::barrier_or;
+    __syncthreads();
+    return (int)result;
+}
+
+inline u32 atomicAdd(u32* at, u32 value) {
+    const u32 before = *at;
+    *at = before + value;
+    return before;
+}
+
+// Blocks run one after the other here, so that memory is always what was written.
+inline void __threadfence() {}
+template <class T> T __ldcg(const T* at) { return *at; }
+
 inline i32 __mulhi(i32 a, i32 b) { return (i32)((i64)a * b >> 32); }
 
 inline i32 __dp4a(i32 a, i32 b, i32 c) {
@@ -315,21 +340,37 @@ inline u32 __byte_perm(u32 x, u32 y, u32 selector) {
     return result;
 }
 
+namespace emulate {
+
+/// Runs a kernel block by block; false where the launch does not fit it.
+inline bool launch(const Entry& entry, u32 grid, u32 threads, u32 bytes, const void* arguments) {
+    if (entry.threads < threads || bytes > SHARED_LIMIT) return false;
+    std::vector<uint4> memory(SHARED_LIMIT / 16);
+    shared = (u8*)memory.data();
+    shared_bytes = bytes;
+    running = entry.kernel;
+    params = arguments;
+    block_size.x = threads;
+    std::vector<u32> order(grid);
+    for (u32 i = 0; i < grid; i++) {
+        const u32 other = random_below(i + 1);
+        order[i] = order[other];
+        order[other] = i;
+    }
+    for (const u32 index : order) {
+        block.x = index;
+        run_block();
+    }
+    return true;
+}
+
+}  // namespace emulate
+
 /// Runs a kernel; 0, or 1 when there is none of the name, 2 when the launch does not fit it.
-extern "C" __attribute__((visibility("default"))) int emulate_launch(const char* name, u32 grid, u32 threads, u32 shared_bytes, const void* params, u64 bytes) {
+extern "C" __attribute__((visibility("default"))) int emulate_launch(const char* name, u32 grid, u32 threads,
+                                                                     u32 shared_bytes, const void* params, u64 bytes) {
     const auto found = emulate::entries().find(name);
     if (found == emulate::entries().end()) return 1;
-    const emulate::Entry& entry = found->second;
-    if (entry.threads < threads || entry.params != bytes || shared_bytes > emulate::SHARED_LIMIT) return 2;
-    std::vector<uint4> memory(emulate::SHARED_LIMIT / 16);
-    emulate::shared = (u8*)memory.data();
-    emulate::shared_bytes = shared_bytes;
-    emulate::running = entry.kernel;
-    emulate::params = params;
-    emulate::block_size.x = threads;
-    for (u32 i = 0; i < grid; i++) {
-        emulate::block.x = i;
-        emulate::run_block();
-    }
-    return 0;
+    const bool fits = found->second.params == bytes;
+    return fits && emulate::launch(found->second, grid, threads, shared_bytes, params) ? 0 : 2;
 }

@@ -4,14 +4,13 @@ use bytemuck::Zeroable;
 use kernels::op::{Accumulate, Conv2d, Dense, Depthwise, Geometry};
 use kernels::{Dims, Dtype, KernelError, TensorSpec, WeightBits};
 
+use crate::Device;
 use crate::launch::{Launch, Memory};
 use crate::params::{AccumulateParams, Args, NOTHING};
 use crate::simple::{dtype, elementwise, lanes, pixels};
 use crate::source::{Family, Module};
+use crate::tiles;
 use crate::weights::{CHANNEL_TILE, Matrix, slab_elements};
-
-/// Tiles of `conv.cu`: pixels, channels, threads of a block.
-pub const TILES: [(u32, u32, u32); 4] = [(128, 128, 256), (128, 64, 128), (64, 64, 128), (64, 32, 128)];
 
 /// Most weights of a row whose sum of 64 times 2 bits or 16 times 4 bits by bytes cannot overflow:
 /// 2^17 * 8 * 16 * 128 = 2^31.
@@ -34,8 +33,17 @@ pub struct Tensor {
 pub struct Target {
     /// Compute capability, 75 for 7.5.
     pub arch: u32,
+    /// Multiprocessors.
+    pub multiprocessors: u32,
     /// Images at a time.
     pub batch: usize,
+}
+
+impl Target {
+    /// A device with batches of one size.
+    pub fn of(device: &impl Device, batch: usize) -> Self {
+        Self { arch: device.arch(), multiprocessors: device.multiprocessors(), batch }
+    }
 }
 
 /// Convolution without groups, all kernels that can do it; or the one for groups.
@@ -214,7 +222,7 @@ fn on_tensor_cores(
         params.slabs = Matrix::slabs(family, len) as i32;
         params.octets = Matrix::octets(params.channels as usize) as i32;
         params.taps = memory.constant(bytemuck::cast_slice(&taps(family, x.dtype, &params)));
-        launches.extend(TILES.map(|tile| tile_launch(target.arch, family, tile, params)));
+        launches.extend(tiles::launches(memory, target, family, params));
     }
     launches
 }
@@ -240,28 +248,4 @@ fn taps(family: Family, dtype: Dtype, params: &AccumulateParams) -> Vec<[i32; 4]
         }
     };
     (0..elements).step_by(step).map(entry).collect()
-}
-
-fn tile_launch(
-    arch: u32,
-    family: Family,
-    (bm, bn, threads): (u32, u32, u32),
-    params: AccumulateParams,
-) -> Launch {
-    let lane_bytes = match family {
-        Family::BytesNibbles => 8,
-        Family::BytesPairs => 4,
-        _ => 16,
-    };
-    let stages = if arch >= 80 && !matches!(family, Family::Gather | Family::Unpack) { 3 } else { 2 };
-    let slabs = stages * (bm * 64 + bn / 8 * 32 * lane_bytes);
-    let grid = (params.pixels as u32).div_ceil(bm) * (params.channels as u32).div_ceil(bn);
-    Launch {
-        module: Module::Conv(family),
-        kernel: format!("conv_{}_{bm}x{bn}", family.name()),
-        grid,
-        threads,
-        shared: slabs,
-        args: Args::Accumulate(params),
-    }
 }

@@ -106,11 +106,6 @@ impl Gpu {
         &self.name
     }
 
-    /// Multiprocessors.
-    pub fn multiprocessors(&self) -> u32 {
-        self.multiprocessors
-    }
-
     /// Highest clock.
     pub fn clock_khz(&self) -> u32 {
         self.clock_khz
@@ -135,9 +130,8 @@ impl Gpu {
     /// # Errors
     /// [`CudaError::Driver`].
     pub fn batch_that_fits(&self, single: &Plan, wanted: usize) -> Result<usize, CudaError> {
-        let constants = single.memory.constants.len() as u64;
         // A tenth stays free for the driver's own needs.
-        let room = (self.free_bytes()? / 10 * 9).saturating_sub(constants);
+        let room = (self.free_bytes()? / 10 * 9).saturating_sub(single.fixed_bytes());
         let largest = single.steps.iter().map(|step| step.output_bytes).max().unwrap_or(1);
         let largest = largest.max(single.input_bytes).max(1) as u64;
         let fits = (room / single.memory.activation_bytes().max(1)).min(MOST_BYTES / largest);
@@ -162,7 +156,7 @@ impl Gpu {
     unsafe fn choose(&self, candidates: &[Launch]) -> Result<usize, CudaError> {
         let key = shape_key(candidates);
         let known = self.choices.borrow().get(&key).cloned();
-        if let Some(at) = known.and_then(|name| candidates.iter().position(|c| c.kernel == name)) {
+        if let Some(at) = known.and_then(|name| candidates.iter().position(|c| c.label() == name)) {
             return Ok(at);
         }
         let mut best = (f64::INFINITY, 0);
@@ -173,7 +167,7 @@ impl Gpu {
                 best = (ms, at);
             }
         }
-        self.choices.borrow_mut().insert(key, candidates[best.1].kernel.clone());
+        self.choices.borrow_mut().insert(key, candidates[best.1].label());
         self.cache.set_choices(&self.choices.borrow())?;
         Ok(best.1)
     }
@@ -286,6 +280,10 @@ impl Device for Gpu {
         self.arch
     }
 
+    fn multiprocessors(&self) -> u32 {
+        self.multiprocessors
+    }
+
     fn load(&self, modules: &BTreeSet<Module>) -> Result<(), CudaError> {
         for &module in modules {
             if self.modules.borrow().contains_key(&module) {
@@ -367,7 +365,7 @@ fn failed(what: &str) -> impl FnOnce(DriverError) -> CudaError {
 /// What the speed of a step's kernels depends on.
 fn shape_key(candidates: &[Launch]) -> String {
     let Some(Launch { kernel, args: Args::Accumulate(p), .. }) = candidates.first() else {
-        return candidates.first().map_or_else(String::new, |launch| launch.kernel.clone());
+        return candidates.first().map_or_else(String::new, Launch::label);
     };
     format!(
         "{kernel} {} pixels {}x{}x{} to {} kernel {:?} stride {:?} type {} residual {}",

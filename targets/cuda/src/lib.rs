@@ -9,7 +9,7 @@
 //!
 //! # Modules
 //! - [`source`]: the embedded CUDA source. [`params`]: launch parameters.
-//! - [`weights`], [`accumulate`], [`simple`]: from operators of `kernels::op` to launches.
+//! - [`weights`], [`accumulate`], [`tiles`], [`simple`]: from operators of `kernels::op` to launches.
 //! - [`plan`]: from a model to launches. [`runner`]: a model on a [`Device`].
 //! - [`compile`]: NVRTC. [`cache`]: what it made, and measured choices. [`gpu`]: the device; cudarc is named only in these.
 
@@ -24,6 +24,7 @@ pub mod plan;
 pub mod runner;
 pub mod simple;
 pub mod source;
+pub mod tiles;
 pub mod weights;
 
 pub use error::CudaError;

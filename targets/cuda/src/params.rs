@@ -1,22 +1,27 @@
 //! Launch parameters, field for field the structures of `kernels/cuda`.
 //!
-//! Before [`Args::bind`] a pointer is an offset: into the activations, or with [`CONSTANT`] set into the constants.
+//! Before [`Args::bind`] a pointer is an offset: into the activations, or with [`CONSTANT`] or [`WORKSPACE`] set into those.
 
 use bytemuck::{Pod, Zeroable};
 
 /// Marks an offset into the constants.
 pub const CONSTANT: u64 = 1 << 63;
 
+/// Marks an offset into the workspace.
+pub const WORKSPACE: u64 = 1 << 62;
+
 /// No tensor.
 pub const NOTHING: u64 = u64::MAX;
 
-/// Addresses of the two memories that a network has on a device.
+/// Addresses of the memories that a network has on a device.
 #[derive(Clone, Copy, Debug)]
 pub struct Bases {
     /// First byte of the constants.
     pub constants: u64,
     /// First byte of the activations.
     pub activations: u64,
+    /// First byte of the workspace.
+    pub workspace: u64,
 }
 
 impl Bases {
@@ -24,6 +29,7 @@ impl Bases {
         *pointer = match *pointer {
             NOTHING => 0,
             offset if offset & CONSTANT != 0 => self.constants + (offset & !CONSTANT),
+            offset if offset & WORKSPACE != 0 => self.workspace + (offset & !WORKSPACE),
             offset => self.activations + offset,
         };
     }
@@ -42,6 +48,8 @@ pub struct AccumulateParams {
     pub multipliers: u64,
     pub taps: u64,
     pub padding: u64,
+    pub partial: u64,
+    pub arrivals: u64,
     pub pixels: i32,
     pub channels: i32,
     pub in_h: i32,
@@ -62,6 +70,8 @@ pub struct AccumulateParams {
     pub slabs: i32,
     pub octets: i32,
     pub row_bytes: i32,
+    pub splits: i32,
+    pub split_slabs: i32,
     pub residual_multiplier: i32,
     pub shift: i32,
     pub lo: i32,
@@ -228,6 +238,8 @@ impl Args {
                 &mut p.multipliers,
                 &mut p.taps,
                 &mut p.padding,
+                &mut p.partial,
+                &mut p.arrivals,
             ]),
             Self::Add(p) => all(&mut [&mut p.a, &mut p.b, &mut p.y]),
             Self::Rescale(p) => all(&mut [&mut p.x, &mut p.y, &mut p.multipliers, &mut p.offsets]),

@@ -59,9 +59,14 @@ impl Plan {
         Ok(Self { memory, input: tensor.at, input_bytes: bytes(&input.spec()), steps })
     }
 
-    /// Bytes of constants and activations.
+    /// Bytes of constants, activations and workspace.
     pub fn bytes(&self) -> u64 {
-        self.memory.constants.len() as u64 + self.memory.activation_bytes()
+        self.fixed_bytes() + self.memory.activation_bytes()
+    }
+
+    /// Bytes that do not grow with the batch.
+    pub fn fixed_bytes(&self) -> u64 {
+        self.memory.constants.len() as u64 + self.memory.workspace_bytes()
     }
 }
 

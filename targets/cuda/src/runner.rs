@@ -6,7 +6,7 @@ use runtime::{Model, trace};
 
 use crate::CudaError;
 use crate::accumulate::Target;
-use crate::launch::Launch;
+use crate::launch::{Launch, Memory};
 use crate::params::{Bases, CONSTANT};
 use crate::plan::Plan;
 use crate::source::Module;
@@ -20,6 +20,9 @@ pub trait Device {
 
     /// Compute capability, 75 for 7.5.
     fn arch(&self) -> u32;
+
+    /// Multiprocessors.
+    fn multiprocessors(&self) -> u32;
 
     /// Compiles and loads modules.
     ///
@@ -83,6 +86,7 @@ pub struct Runner<'d, D: Device> {
     batch: usize,
     // Kept for their addresses, which the sequence holds.
     _constants: D::Memory,
+    _workspace: D::Memory,
     activations: D::Memory,
     launches: Vec<Launch>,
     sequence: D::Sequence,
@@ -100,13 +104,18 @@ impl<'d, D: Device> Runner<'d, D> {
         batch: usize,
         mut choose: impl FnMut(&D, &[Launch]) -> Result<usize, CudaError>,
     ) -> Result<Self, CudaError> {
-        let plan = Plan::new(model, Target { arch: device.arch(), batch })?;
+        let plan = Plan::new(model, Target::of(device, batch))?;
         device.load(&plan.steps.iter().flat_map(|s| s.candidates.iter().map(|l| l.module)).collect())?;
         let mut constants = device.reserve(plan.memory.constants.len().max(1) as u64, batch)?;
         device.write(&mut constants, 0, &plan.memory.constants)?;
         let activations = device.reserve(plan.memory.activation_bytes(), batch)?;
-        let bases =
-            Bases { constants: device.address(&constants), activations: device.address(&activations) };
+        let mut workspace = device.reserve(plan.memory.workspace_bytes(), batch)?;
+        device.write(&mut workspace, 0, &[0; Memory::counter_bytes() as usize])?;
+        let bases = Bases {
+            constants: device.address(&constants),
+            activations: device.address(&activations),
+            workspace: device.address(&workspace),
+        };
         let mut launches = Vec::new();
         for step in &plan.steps {
             let bind = |launch: &Launch| Launch { args: launch.args.bind(bases), ..launch.clone() };
@@ -114,9 +123,18 @@ impl<'d, D: Device> Runner<'d, D> {
             let choice = if candidates.len() > 1 { choose(device, &candidates)? } else { 0 };
             launches.push(candidates.swap_remove(choice));
         }
-        // SAFETY: the plan's pointers lie inside the two memories, which live as long as the sequence.
+        // SAFETY: the plan's pointers lie inside the three memories, which live as long as the sequence.
         let sequence = unsafe { device.sequence(launches.clone())? };
-        Ok(Self { device, plan, batch, _constants: constants, activations, launches, sequence })
+        Ok(Self {
+            device,
+            plan,
+            batch,
+            _constants: constants,
+            _workspace: workspace,
+            activations,
+            launches,
+            sequence,
+        })
     }
 
     /// The device.
@@ -144,7 +162,7 @@ impl<'d, D: Device> Runner<'d, D> {
     /// # Errors
     /// See [`CudaError`].
     pub fn start(&self) -> Result<(), CudaError> {
-        // SAFETY: both memories are fields of this.
+        // SAFETY: all memories are fields of this.
         unsafe { self.device.run(&self.sequence) }
     }
 

@@ -11,7 +11,7 @@ macro_rules! files {
 }
 
 /// Every file by the name under which others include it.
-pub const FILES: [(&str, &str); 11] = files![
+pub const FILES: [(&str, &str); 12] = files![
     "platform.cuh",
     "ptx.cuh",
     "numerics.cuh",
@@ -19,6 +19,7 @@ pub const FILES: [(&str, &str); 11] = files![
     "accumulate.cuh",
     "tile.cuh",
     "operand.cuh",
+    "split.cuh",
     "elementwise.cu",
     "windows.cu",
     "depthwise.cu",

@@ -5,8 +5,8 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use cuda::accumulate;
 use cuda::source::Family;
+use cuda::{accumulate, tiles};
 use kernels::numerics::Clamp;
 use kernels::op::{Accumulate, Conv2d, Dense, Depthwise};
 use kernels::{Dtype, Layout, TensorSpec, WeightBits, generic};
@@ -18,9 +18,8 @@ use crate::draw::Draw;
 
 #[test]
 fn convolutions_equal_the_host() {
-    let tiles = Family::ALL
-        .into_iter()
-        .flat_map(|family| accumulate::TILES.map(|(bm, bn, _)| format!("conv_{}_{bm}x{bn}", family.name())));
+    let tiles = Family::ALL.into_iter().flat_map(tiles::kernels);
+    let tiles = tiles.flat_map(|kernel| [kernel.clone(), kernel + " in parts"]);
     let kernels: Vec<String> = tiles.chain(["direct_any", "direct_dp4a"].map(str::to_owned)).collect();
     let kernels: Vec<&str> = kernels.iter().map(String::as_str).collect();
     assert_eq!(unused(convolutions, &kernels), [] as [String; 0]);

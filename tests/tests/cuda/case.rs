@@ -67,7 +67,7 @@ impl Case {
         let places: Vec<Place> =
             self.specs.iter().map(|spec| Place { at: memory.tensor(all(spec)), spec: *spec }).collect();
         let y = Place { at: memory.tensor(all(&self.y)), spec: self.y };
-        let target = Target { arch: device.arch(), batch: self.batch };
+        let target = Target::of(device, self.batch);
         let candidates = plan(&mut memory, target, &places, y);
         for launch in candidates {
             let mut constants = device.reserve(memory.constants.len().max(1) as u64, 1).unwrap();
@@ -80,13 +80,22 @@ impl Case {
             device.read(&activations, 0, &mut before).unwrap();
             let at = y.at as usize;
             before[at..at + expected.len()].copy_from_slice(expected);
-            let bases =
-                Bases { constants: device.address(&constants), activations: device.address(&activations) };
-            let name = launch.kernel.clone();
-            ran.insert(name.clone());
+            let mut workspace = device.reserve(memory.workspace_bytes(), 1).unwrap();
+            let mut counters = [0; Memory::counter_bytes() as usize];
+            device.write(&mut workspace, 0, &counters).unwrap();
+            let bases = Bases {
+                constants: device.address(&constants),
+                activations: device.address(&activations),
+                workspace: device.address(&workspace),
+            };
+            let name = launch.label();
+            let parts = if name == launch.kernel { "" } else { " in parts" };
+            ran.insert(format!("{}{parts}", launch.kernel));
             let bound = Launch { args: launch.args.bind(bases), ..launch };
-            // SAFETY: both memories are alive, and the launch was planned for them.
+            // SAFETY: all memories are alive, and the launch was planned for them.
             unsafe { device.run(&vec![bound]).unwrap() };
+            device.read(&workspace, 0, &mut counters).unwrap();
+            assert!(counters.iter().all(|&byte| byte == 0), "{name}: counters are not as they were");
             let mut after = vec![0; before.len()];
             device.read(&activations, 0, &mut after).unwrap();
             if let Some(wrong) = (0..after.len()).find(|&i| after[i] != before[i]) {

@@ -1,9 +1,9 @@
-//! The emulated GPU: a shared library of all kernels, built by the system's C++ compiler.
+//! The emulated GPU: a shared library of all kernels, built by the system's C++ compiler. It is a driver as well.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex};
 
@@ -16,6 +16,7 @@ const KERNELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../kernels/cuda");
 /// A GPU's instructions on a processor.
 pub(crate) struct Emulated {
     arch: u32,
+    folder: PathBuf,
     // The emulation keeps its block in global variables.
     library: Mutex<libloading::Library>,
 }
@@ -32,11 +33,13 @@ type LaunchFunction = unsafe extern "C" fn(*const c_char, u32, u32, u32, *const 
 
 impl Emulated {
     fn build(arch: u32) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sm_{arch}"));
+        std::fs::create_dir_all(&folder).expect("the target folder is writable");
         let families = Family::ALL.map(|family| format!("#define FAMILY_{}\n", family.name().to_uppercase()));
-        let (source, library) = (folder.join(format!("sm_{arch}.cpp")), folder.join(format!("sm_{arch}.so")));
+        let (source, library) = (folder.join("kernels.cpp"), folder.join("libcuda.so.1"));
         let text = format!(
-            "#define EMULATE\n#define ARCH {arch}0\n{}{}#include \"{}\"\n",
+            "#define EMULATE\n#define ARCH {arch}0\n{}{}#include \"{}\"\n\
+             #include \"emulate/driver.h\"\n",
             families.concat(),
             Module::Simple.text(),
             CONV.0
@@ -45,7 +48,18 @@ impl Emulated {
         compile(&source, &library);
         // SAFETY: the library is the one just built; its initialisers only fill a table.
         let library = unsafe { libloading::Library::new(&library) }.expect("the library was just built");
-        Self { arch, library: Mutex::new(library) }
+        Self { arch, folder, library: Mutex::new(library) }
+    }
+
+    /// Where its driver is, for another process.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether a process finds a driver that is not emulated.
+    pub(crate) fn system_has_a_driver() -> bool {
+        // SAFETY: loading a driver runs its initialisers, which touch nothing of ours.
+        unsafe { libloading::Library::new("libcuda.so.1") }.is_ok()
     }
 }
 
@@ -79,6 +93,11 @@ impl Device for Emulated {
 
     fn arch(&self) -> u32 {
         self.arch
+    }
+
+    /// Those of the emulated driver.
+    fn multiprocessors(&self) -> u32 {
+        40
     }
 
     fn load(&self, _: &BTreeSet<Module>) -> Result<(), CudaError> {

@@ -6,5 +6,6 @@ mod case;
 mod compile;
 mod device;
 mod draw;
+mod driver;
 mod networks;
 mod simple;
