@@ -51,7 +51,7 @@ if [ -d "$data" ]; then
 fi
 
 # 3: the figures.
-stage "$gpu/bench" --batch 8,1,128 --doc "$out/cuda.md" --json "$out/cuda.json" --table "$out/latency.toml"
+stage "$gpu/bench" --batch 1,8,128 --doc "$out/cuda.md" --json "$out/cuda.json" --table "$out/latency.toml"
 
 [ "$failed" = 0 ] && echo "all checks passed" || echo "some checks failed"
 exit "$failed"

@@ -11,8 +11,8 @@ mkdir -p "$out"
 
 cargo build --release --package sparrowhawk-benches --package sparrowhawk-host-tools \
     --features sparrowhawk-benches/cuda,sparrowhawk-host-tools/cuda --bin gpu --bin sparrowhawk
-strip --strip-debug -o "$out/bench" target/release/gpu
-strip --strip-debug -o "$out/sparrowhawk" target/release/sparrowhawk
+strip -o "$out/bench" target/release/gpu
+strip -o "$out/sparrowhawk" target/release/sparrowhawk
 
 [ $# -gt 0 ] || set -- 75 80 86 89 90
 for sm in "$@"; do

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include "cubin.h"
+#include "memory.h"
 
 namespace emulate {
 
@@ -83,6 +84,10 @@ inline void run(const Work& work) {
 }
 
 }  // namespace emulate
+
+// Beside the driver, for tests that launch single kernels.
+extern "C" __attribute__((visibility("default"))) u64 emulate_allocate(u64 bytes) { return emulate::allocate(bytes); }
+extern "C" __attribute__((visibility("default"))) void emulate_release(u64 at) { emulate::release(at); }
 
 #define API extern "C" __attribute__((visibility("default"))) int
 
@@ -165,12 +170,11 @@ API cuMemGetInfo_v2(u64* free_bytes, u64* total) {
 API cuMemAllocAsync(u64* pointer, u64 bytes, void*) {
     if (bytes == 0 || emulate::capturing) return emulate::INVALID_VALUE;
     if (emulate::allocated + bytes > emulate::total_bytes()) return emulate::OUT_OF_MEMORY;
-    void* memory = nullptr;
-    if (posix_memalign(&memory, 512, bytes) != 0) return emulate::OUT_OF_MEMORY;
-    memset(memory, 0xcc, bytes);
-    emulate::allocations[(u64)memory] = bytes;
+    const u64 at = emulate::allocate(bytes);
+    if (at == 0) return emulate::OUT_OF_MEMORY;
+    emulate::allocations[at] = bytes;
     emulate::allocated += bytes;
-    *pointer = (u64)memory;
+    *pointer = at;
     return emulate::SUCCESS;
 }
 
@@ -179,7 +183,7 @@ API cuMemFreeAsync(u64 pointer, void*) {
     if (found == emulate::allocations.end()) return emulate::INVALID_VALUE;
     emulate::allocated -= found->second;
     emulate::allocations.erase(found);
-    return emulate::later([=] { free((void*)pointer); });
+    return emulate::later([=] { emulate::release(pointer); });
 }
 
 API cuMemsetD8Async(u64 to, u8 value, u64 bytes, void*) {

@@ -19,6 +19,8 @@ pub(crate) struct Emulated {
     folder: PathBuf,
     // The emulation keeps its block in global variables.
     library: Mutex<libloading::Library>,
+    allocate: AllocateFunction,
+    release: ReleaseFunction,
 }
 
 /// Turing: small multiplications, no asynchronous copies.
@@ -30,6 +32,8 @@ static HOPPER: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(90));
 pub(crate) static DEVICES: [&LazyLock<Emulated>; 2] = [&TURING, &HOPPER];
 
 type LaunchFunction = unsafe extern "C" fn(*const c_char, u32, u32, u32, *const c_void, u64) -> c_int;
+type AllocateFunction = unsafe extern "C" fn(u64) -> u64;
+type ReleaseFunction = unsafe extern "C" fn(u64);
 
 impl Emulated {
     fn build(arch: u32) -> Self {
@@ -48,7 +52,14 @@ impl Emulated {
         compile(&source, &library);
         // SAFETY: the library is the one just built; its initialisers only fill a table.
         let library = unsafe { libloading::Library::new(&library) }.expect("the library was just built");
-        Self { arch, folder, library: Mutex::new(library) }
+        // SAFETY: the library exports these functions with these types.
+        let (allocate, release) = unsafe {
+            (
+                *library.get::<AllocateFunction>(b"emulate_allocate\0").expect("is exported"),
+                *library.get::<ReleaseFunction>(b"emulate_release\0").expect("is exported"),
+            )
+        };
+        Self { arch, folder, library: Mutex::new(library), allocate, release }
     }
 
     /// Where its driver is, for another process.
@@ -76,14 +87,23 @@ fn compile(source: &Path, library: &Path) {
 
 /// Memory of the emulated GPU; the kernels write to it behind the compiler's back.
 pub(crate) struct Bytes {
-    cells: Vec<Cell<u8>>,
-    /// The first byte with the alignment that a GPU's memory has.
-    start: usize,
+    address: u64,
+    len: usize,
+    release: ReleaseFunction,
 }
 
 impl Bytes {
     fn at(&self, at: u64, count: usize) -> &[Cell<u8>] {
-        &self.cells[self.start + at as usize..][..count]
+        // SAFETY: so many bytes were reserved there, and nobody else has them until this is dropped.
+        let all = unsafe { std::slice::from_raw_parts(self.address as *const Cell<u8>, self.len) };
+        &all[at as usize..][..count]
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        // SAFETY: it was reserved by the same library, which is never unloaded.
+        unsafe { (self.release)(self.address) };
     }
 }
 
@@ -105,13 +125,14 @@ impl Device for Emulated {
     }
 
     fn reserve(&self, bytes: u64, _: usize) -> Result<Bytes, CudaError> {
-        let cells = vec![Cell::new(0xcc); bytes as usize + 256];
-        let start = cells.as_ptr().align_offset(256);
-        Ok(Bytes { cells, start })
+        // SAFETY: it only reserves.
+        let address = unsafe { (self.allocate)(bytes) };
+        assert_ne!(address, 0, "no memory");
+        Ok(Bytes { address, len: bytes as usize, release: self.release })
     }
 
     fn address(&self, memory: &Bytes) -> u64 {
-        memory.at(0, 0).as_ptr() as u64
+        memory.address
     }
 
     fn write(&self, memory: &mut Bytes, at: u64, bytes: &[u8]) -> Result<(), CudaError> {

@@ -2,39 +2,21 @@
 //! what runs on a GPU: cudarc, and NVRTC's machine code, in which the driver looks up kernels and their parameters.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use cuda::Device;
-use cuda::cache::Cache;
-use cuda::compile::compile;
-use cuda::source::Module;
 
+use crate::compile::{caches, kept};
 use crate::device::{DEVICES, Emulated, TURING};
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/digits-v1.hawk");
 
-/// A new cache folder with the machine code for a device. It is compiled here, because NVRTC talks to a driver where it
+/// A process whose driver is the emulated one, by default. Its kernels were compiled before: NVRTC talks to a driver where it
 /// finds one, and the emulated one does not know what NVRTC asks.
-fn caches(name: &str, device: &Emulated) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    let cache = Cache::at(Some(kept(&folder)), "", device.arch());
-    for module in Module::all() {
-        cache.code(module, || compile(module, device.arch())).unwrap_or_else(|error| panic!("{error}"));
-    }
-    folder
-}
-
-/// Where a process with this cache folder keeps its files.
-fn kept(caches: &Path) -> PathBuf {
-    caches.join("sparrowhawk/cuda")
-}
-
-/// A process whose driver is the emulated one, by default.
-fn process(device: &Emulated, caches: &Path, settings: &[(&str, &str)]) -> Output {
+fn process(device: &Emulated, settings: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_on_gpu"));
-    command.args([MODEL, "2"]).env("LD_LIBRARY_PATH", device.folder()).env("XDG_CACHE_HOME", caches);
+    command.args([MODEL, "2"]).env("LD_LIBRARY_PATH", device.folder());
+    command.env("XDG_CACHE_HOME", caches(device.arch()));
     command.envs(settings.iter().copied()).output().expect("starts")
 }
 
@@ -47,12 +29,12 @@ fn kernels(output: &Output) -> String {
 fn a_network_runs_and_its_measured_choices_are_kept() {
     for device in DEVICES {
         let arch = device.arch();
-        let caches = caches(&format!("choices-{arch}"), device);
-        let first = kernels(&process(device, &caches, &[]));
+        let first = kernels(&process(device, &[]));
         assert!(first.starts_with(&format!("Emulated sm_{arch}\nconv_gather_")), "{first}");
         assert_eq!(first.lines().count(), 1 + 8, "the GPU's name and a kernel for each step");
         // What the file of choices says is taken without another measurement.
-        let files = std::fs::read_dir(kept(&caches)).expect("was made").flatten().map(|file| file.path());
+        let files =
+            std::fs::read_dir(kept(caches(arch))).expect("was made").flatten().map(|file| file.path());
         let path = files.into_iter().find(|path| path.extension().is_some_and(|e| e == "json"));
         let path = path.expect("choices were written");
         let json = std::fs::read(&path).expect("is readable");
@@ -63,7 +45,7 @@ fn a_network_runs_and_its_measured_choices_are_kept() {
         let change = |name: &str| if name.starts_with("conv_gather_") { other } else { name }.to_owned();
         choices.values_mut().for_each(|name| *name = change(name));
         std::fs::write(&path, serde_json::to_vec(&choices).expect("is JSON")).expect("is ours");
-        let second = kernels(&process(device, &caches, &[]));
+        let second = kernels(&process(device, &[]));
         assert!(second.lines().eq(first.lines().map(change)), "{first}{second}");
     }
 }
@@ -71,7 +53,6 @@ fn a_network_runs_and_its_measured_choices_are_kept() {
 /// Every GPU and driver that cannot do it says so, and what to do.
 #[test]
 fn what_is_missing_is_named() {
-    let caches = caches("refusals", &TURING);
     let empty = tempfile::tempdir().expect("is made");
     let nowhere = empty.path().to_str().expect("is text");
     let cases: [(&[(&str, &str)], &str); 6] = [
@@ -90,7 +71,7 @@ fn what_is_missing_is_named() {
             println!("skipped: this system has a driver");
             continue;
         }
-        let output = process(&TURING, &caches, settings);
+        let output = process(&TURING, settings);
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{settings:?}: {text}");
         assert!(text.starts_with(message), "{settings:?}: {text}");
