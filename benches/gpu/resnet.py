@@ -1,7 +1,4 @@
-"""Time of a ResNet in half precision with PyTorch: `resnet.py resnet50 8` prints one line of JSON."""
-
-import json
-import sys
+"""What the peers time: ResNets as PyTorch modules, and the time of a recorded graph."""
 
 import torch
 from torch import nn
@@ -42,35 +39,24 @@ def resnet(name):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 1000))
 
 
-def main():
-    name, batch = sys.argv[1], int(sys.argv[2])
-    if not torch.cuda.is_available():
-        sys.exit("PyTorch finds no CUDA device")
-    torch.backends.cudnn.benchmark = True
-    net = resnet(name).cuda().half().eval().to(memory_format=torch.channels_last)
-    image = torch.randn(batch, 3, 224, 224, device="cuda", dtype=torch.half)
-    image = image.to(memory_format=torch.channels_last)
-    with torch.no_grad():
-        # A graph, as our network is one: launches cost nothing then.
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(5):
-                net(image)
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            net(image)
-        times = []
-        for _ in range(20):
-            first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            first.record()
-            for _ in range(10):
-                graph.replay()
-            last.record()
-            torch.cuda.synchronize()
-            times.append(first.elapsed_time(last) / 10)
-    print(json.dumps({"version": torch.__version__, "milliseconds": sorted(times)[len(times) // 2]}))
-
-
-main()
+def median_milliseconds(run):
+    """Median time of `run`, which is recorded as a graph, as our network is: launches cost nothing then."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(5):
+            run()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    times = []
+    for _ in range(20):
+        first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        first.record()
+        for _ in range(10):
+            graph.replay()
+        last.record()
+        torch.cuda.synchronize()
+        times.append(first.elapsed_time(last) / 10)
+    return sorted(times)[len(times) // 2]

@@ -16,7 +16,7 @@ use runtime::Model;
 use sparrowhawk_benches::gpu::GpuError;
 use sparrowhawk_benches::gpu::document::{Peer, document};
 use sparrowhawk_benches::gpu::measure::{Measured, host_milliseconds, measure};
-use sparrowhawk_benches::gpu::peers::{hawq_t4, torch};
+use sparrowhawk_benches::gpu::peers::{Program, hawq_t4};
 use sparrowhawk_benches::gpu::resnet::{Bits, Network};
 use sparrowhawk_benches::mcu::fit;
 use sparrowhawk_benches::mcu::tools::date;
@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                 time: Ok(hawq_t4(network, bits)),
             }));
             if let Some((network, Bits::Int8)) = known {
-                peers.push(beside(network, batch));
+                peers.extend(Program::ALL.map(|program| beside(program, network, batch)));
             }
             if turn == 0 {
                 steps.extend(work(&model, &measured));
@@ -159,16 +159,12 @@ fn subjects(arguments: &Arguments) -> Result<Vec<Subject>, GpuError> {
     Ok(subjects)
 }
 
-fn beside(network: Network, batch: usize) -> Peer {
-    let name = network.name();
-    match torch(network, batch) {
-        Ok(torch) => Peer {
-            what: format!("{name}, batch {batch}: PyTorch {} in half precision, as a graph", torch.version),
-            time: Ok(torch.milliseconds),
-        },
-        Err(reason) => {
-            Peer { what: format!("{name}, batch {batch}: PyTorch in half precision"), time: Err(reason) }
-        }
+fn beside(program: Program, network: Network, batch: usize) -> Peer {
+    let (name, with) = program.describe();
+    let what = |version: &str| format!("{}, batch {batch}: {name}{version} {with}", network.name());
+    match program.time(network, batch) {
+        Ok(timed) => Peer { what: what(&format!(" {}", timed.version)), time: Ok(timed.milliseconds) },
+        Err(reason) => Peer { what: what(""), time: Err(reason) },
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the times are set beside: HAWQ-V3's published ones, PyTorch where it is installed, the chip's own peak.
+//! What the times are set beside: HAWQ-V3's published ones, PyTorch and TensorRT where they are installed, the chip's own peak.
 
 use std::path::Path;
 use std::process::Command;
@@ -36,26 +36,52 @@ pub fn peak(gpu: &Gpu) -> Option<[f64; 2]> {
     Some([bytes * clocks, nibbles * clocks])
 }
 
-/// What `benches/gpu/resnet.py` prints.
+/// A program that runs the same networks on the same GPU: a script in `benches/gpu`.
+#[derive(Clone, Copy, Debug)]
+pub enum Program {
+    /// In half precision: it has no integer convolutions on a GPU.
+    PyTorch,
+    /// With 8-bit weights and activations.
+    TensorRt,
+}
+
+/// What a script prints.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Torch {
-    /// Version of PyTorch.
+pub struct Timed {
+    /// Version of the program.
     pub version: String,
-    /// Milliseconds of a batch in half precision.
+    /// Milliseconds of a batch.
     pub milliseconds: f64,
 }
 
-/// Time of PyTorch on the same GPU; the reason where there is none.
-///
-/// # Errors
-/// What is missing.
-pub fn torch(network: Network, batch: usize) -> Result<Torch, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("gpu/resnet.py");
-    let output = Command::new("python3").arg(script).args([network.name(), &batch.to_string()]).output();
-    let output = output.map_err(|error| format!("python3: {error}"))?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        return Err(text.lines().last().unwrap_or("python3 failed").to_owned());
+impl Program {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::PyTorch, Self::TensorRt];
+
+    /// Its name and what it computes with.
+    pub fn describe(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PyTorch => ("PyTorch", "in half precision"),
+            Self::TensorRt => ("TensorRT", "with bytes"),
+        }
     }
-    serde_json::from_slice(&output.stdout).map_err(|error| format!("benches/gpu/resnet.py: {error}"))
+
+    /// Time of a batch on the same GPU, as a recorded graph.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn time(self, network: Network, batch: usize) -> Result<Timed, String> {
+        let script = match self {
+            Self::PyTorch => "gpu/with_pytorch.py",
+            Self::TensorRt => "gpu/with_tensorrt.py",
+        };
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+        let output = Command::new("python3").arg(path).args([network.name(), &batch.to_string()]).output();
+        let output = output.map_err(|error| format!("python3: {error}"))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return Err(text.lines().last().unwrap_or("python3 failed").to_owned());
+        }
+        serde_json::from_slice(&output.stdout).map_err(|error| format!("benches/{script}: {error}"))
+    }
 }
