@@ -9,6 +9,23 @@ DEVICE i32 load_channel(const u8* pixel, i32 type, i32 c) {
     return (i16)(pixel[2 * c] | pixel[2 * c + 1] << 8);
 }
 
+/// `G` words, which start on a vector where `G` is a multiple of four.
+template <int G> DEVICE void load_words(const i32* from, i32 (&to)[G]) {
+    if (G % 4 != 0) {
+#pragma unroll
+        for (i32 i = 0; i < G; i++) to[i] = from[i];
+        return;
+    }
+#pragma unroll
+    for (i32 i = 0; i < G / 4; i++) {
+        const int4 four = ((const int4*)from)[i];
+        to[4 * i] = four.x;
+        to[4 * i + 1] = four.y;
+        to[4 * i + 2] = four.z;
+        to[4 * i + 3] = four.w;
+    }
+}
+
 template <int G> struct Channels;
 
 template <> struct Channels<2> {
@@ -35,21 +52,30 @@ template <> struct Channels<2> {
 };
 
 template <> struct Channels<8> {
-    static DEVICE void load(const u8* pixel, i32 type, i32 c, i32, i32 (&v)[8]) {
+    /// The channels as they are packed, in as many of the words as their type takes.
+    static DEVICE uint4 load_packed(const u8* pixel, i32 type, i32 c) {
+        if (type == U4) return make_uint4(*(const u32*)(pixel + (c >> 1)), 0, 0, 0);
+        if (type == I16) return *(const uint4*)(pixel + 2 * c);
+        const uint2 words = *(const uint2*)(pixel + c);
+        return make_uint4(words.x, words.y, 0, 0);
+    }
+
+    static DEVICE void unpack(const uint4& packed, i32 type, i32 (&v)[8]) {
+        const u32 w[4] = {packed.x, packed.y, packed.z, packed.w};
         if (type == U4) {
-            const u32 word = *(const u32*)(pixel + (c >> 1));
 #pragma unroll
-            for (i32 i = 0; i < 8; i++) v[i] = (word >> (4 * i)) & 15;
+            for (i32 i = 0; i < 8; i++) v[i] = (w[0] >> (4 * i)) & 15;
         } else if (type == I8) {
-            const uint2 words = *(const uint2*)(pixel + c);
 #pragma unroll
-            for (i32 i = 0; i < 8; i++) v[i] = (i8)((i < 4 ? words.x : words.y) >> (8 * (i & 3)));
+            for (i32 i = 0; i < 8; i++) v[i] = (i8)(w[i >> 2] >> (8 * (i & 3)));
         } else {
-            const uint4 words = *(const uint4*)(pixel + 2 * c);
-            const u32 w[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
             for (i32 i = 0; i < 8; i++) v[i] = (i16)(w[i >> 1] >> (16 * (i & 1)));
         }
+    }
+
+    static DEVICE void load(const u8* pixel, i32 type, i32 c, i32, i32 (&v)[8]) {
+        unpack(load_packed(pixel, type, c), type, v);
     }
 
     static DEVICE void store(u8* pixel, i32 type, i32 c, i32, const i32 (&v)[8]) {

@@ -16,37 +16,95 @@ template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> struct Tile {
     static const i32 STAGE_BYTES = PIXEL_BYTES + WEIGHT_BYTES;
     static const i32 WEIGHT_CHUNKS = (WEIGHT_BYTES / 16 + THREADS - 1) / THREADS;
     typedef i32 Sums[MI][NI][4];
-    /// Words of a pixel's sums in shared memory: eight more than there are keep the lanes' stores in different banks.
-    static const i32 SUM_STRIDE = WN + 8;
+    static const i32 OCTETS = WN / 8;
+    /// Words of a pixel's sums in shared memory, and those from an octet's first four to its last four. With these, lanes
+    /// that store or load at the same time meet every bank once.
+    static const i32 SUM_STRIDE = 36, SUM_HALF = 16;
+    /// Pixels between two of a lane.
+    static const i32 SUM_ROWS = 32 / OCTETS;
     static const i32 WARP_SUM_BYTES = 16 * SUM_STRIDE * 4;
+    static_assert(OCTETS * 4 <= SUM_HALF, "first and last fours of a pixel's octets do not overlap");
     static_assert(THREADS / 32 * WARP_SUM_BYTES <= 2 * STAGE_BYTES, "sums take the place of two stages");
 };
 
-/// Requantises `G` sums, to which the bias is added here.
-template <int G> DEVICE void write_sums(const AccumulateParams& p, const i32* sums, i32 pixel, i32 c) {
-    i32 acc[G];
-#pragma unroll
-    for (i32 i = 0; i < G; i++) acc[i] = wrapping_add(sums[i], p.bias[c + i]);
-    write_group<G>(p, acc, pixel, c);
+/// Where a lane's results go: a column of eight channels, of which pixels from `end` on do not exist.
+struct Column {
+    i32 c, pixel, end;
+};
+
+/// The identity term of a column's pixel, packed; zeros where the pixel does not exist.
+DEVICE uint4 load_identity(const AccumulateParams& p, const Column& at) {
+    if (at.pixel >= at.end) return make_uint4(0, 0, 0, 0);
+    return Channels<8>::load_packed(residual_pixel(p, at.pixel), p.residual_type, at.c);
 }
 
-/// Requantises the sums of eight neighbouring channels of a pixel.
-DEVICE void write_octet(const AccumulateParams& p, const i32* sums, i32 pixel, i32 c) {
-    if (pixel >= p.pixels || c >= p.channels) return;
-    if ((p.channels & 7) == 0) {
-        write_sums<8>(p, sums, pixel, c);
-    } else {
+/// Results of up to 16 pixels of the column, whose sums start at `from`; `identity` is the term of the first, and in the
+/// end that of the first of the next 16.
+template <class T, bool RESIDUAL>
+DEVICE void write_column(const AccumulateParams& p, const i32* from, Column& at, uint4& identity) {
 #pragma unroll 1
-        for (i32 i = 0; i < min_of(8, p.channels - c); i += 2) write_sums<2>(p, sums + i, pixel, c + i);
+    for (i32 i = 0; i < 16; i += T::SUM_ROWS, from += T::SUM_ROWS * T::SUM_STRIDE) {
+        GroupSums<8> sums;
+        if (RESIDUAL) Channels<8>::unpack(identity, p.residual_type, sums.residual);
+        const i32 pixel = at.pixel;
+        at.pixel += T::SUM_ROWS;
+        // A step ahead, so that it is there when it is wanted.
+        if (RESIDUAL) identity = load_identity(p, at);
+        if (pixel >= at.end) continue;
+        i32 first[4], last[4], bias[8];
+        load_words<4>(from, first);
+        load_words<4>(from + T::SUM_HALF, last);
+        load_words<8>(p.bias + at.c, bias);
+        load_words<8>(p.multipliers + at.c, sums.multipliers);
+#pragma unroll
+        for (i32 k = 0; k < 8; k++) sums.acc[k] = wrapping_add(k < 4 ? first[k] : last[k - 4], bias[k]);
+        finish<8, RESIDUAL>(p, sums);
+        store_results<8>(p, sums, pixel, at.c);
+    }
+}
+
+/// The same where channels are not in eights: in pairs.
+template <class T> DEVICE void write_pairs(const AccumulateParams& p, const i32* from, Column& at) {
+#pragma unroll 1
+    for (i32 i = 0; i < 16; i += T::SUM_ROWS, at.pixel += T::SUM_ROWS, from += T::SUM_ROWS * T::SUM_STRIDE) {
+        if (at.pixel >= at.end) continue;
+#pragma unroll 1
+        for (i32 k = 0; k < min_of(8, p.channels - at.c); k += 2) {
+            const i32* pair = from + k / 4 * T::SUM_HALF + k % 4;
+            const i32 c = at.c + k;
+            GroupSums<2> sums;
+            for (i32 j = 0; j < 2; j++) sums.acc[j] = wrapping_add(pair[j], p.bias[c + j]);
+            write_group<2>(p, sums, at.pixel, c);
+        }
+    }
+}
+
+/// The sums of 16 pixels by `WN` channels into shared memory.
+template <class T, int SCALE> DEVICE void store_sums(const i32 (&acc)[T::NI][4], i32* sums, i32 lane) {
+    i32* to = sums + (lane >> 2) * T::SUM_STRIDE + (lane >> 1 & 1) * T::SUM_HALF + (lane & 1) * 2;
+#pragma unroll
+    for (i32 i = 0; i < 2 * T::NI; i++) {
+        const i32(&pair)[4] = acc[i / 2];
+        *(uint2*)(to + i % 2 * 8 * T::SUM_STRIDE + i / 2 * 4) =
+            make_uint2(pair[i % 2 * 2] >> SCALE, pair[i % 2 * 2 + 1] >> SCALE);
     }
 }
 
 /// A block's sums become results, 16 pixels by `WN` channels of each warp at a time: through shared memory to lanes that
 /// hold eight neighbouring channels, so that operands and results are vectors. The loop over the parts is not unrolled, so
-/// that the code is there once and not for each register: the compiler would be at it for most of its time.
+/// that the code is there once and not for each register: the compiler would be at it for most of its time. It counts by
+/// one, or the compiler would put the sums into local memory.
 template <class T, int WN, int SCALE>
 DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* shared, i32 m0, i32 n0, i32 lane) {
     i32* sums = (i32*)(shared + threadIdx.x / 32 * T::WARP_SUM_BYTES);
+    // Eight lanes load at the same time: they take pixels whose sums lie in different banks.
+    const i32 eight = lane / 8, octet = lane % T::OCTETS;
+    const i32 row = lane % 8 / T::OCTETS * T::OCTETS + eight % T::OCTETS + eight / T::OCTETS * 8;
+    const i32* from = sums + row * T::SUM_STRIDE + octet * 4;
+    const i32 c = n0 + octet * 8;
+    Column at = {c, m0 + row, c < p.channels ? p.pixels : 0};
+    uint4 identity = make_uint4(0, 0, 0, 0);
+    if (p.residual && (p.channels & 7) == 0) identity = load_identity(p, at);
 #pragma unroll 1
     for (i32 part = 0; part < T::MI; part++) {
         // The last part's sums were read.
@@ -54,20 +112,12 @@ DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* sha
 #pragma unroll
         for (i32 mi = 0; mi < T::MI; mi++) {
             if (mi != part) continue;
-#pragma unroll
-            for (i32 i = 0; i < 2 * T::NI; i++) {
-                const i32 row = i % 2 * 8 + (lane >> 2), column = i / 2 * 8 + (lane & 3) * 2;
-                const i32(&pair)[4] = acc[mi][i / 2];
-                *(uint2*)(sums + row * T::SUM_STRIDE + column) =
-                    make_uint2(pair[i % 2 * 2] >> SCALE, pair[i % 2 * 2 + 1] >> SCALE);
-            }
+            store_sums<T, SCALE>(acc[mi], sums, lane);
         }
         __syncwarp();
-#pragma unroll 1
-        for (i32 i = lane; i < 16 * WN / 8; i += 32) {
-            const i32 row = i / (WN / 8), column = i % (WN / 8) * 8;
-            write_octet(p, sums + row * T::SUM_STRIDE + column, m0 + part * 16 + row, n0 + column);
-        }
+        if (p.channels & 7) write_pairs<T>(p, from, at);
+        else if (p.residual) write_column<T, true>(p, from, at, identity);
+        else write_column<T, false>(p, from, at, identity);
     }
 }
 
