@@ -121,6 +121,24 @@ DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* sha
     }
 }
 
+/// What a lane multiplies. Sixteen rows further the chunks are exchanged in the same way.
+template <class T> DEVICE Reads lane_reads(i32 warp_row, i32 warp_octet, i32 lane) {
+    // Matrices: upper and lower eight pixels of the first chunk, then of the second.
+    const i32 first = swizzled(warp_row + (lane & 15), lane >> 4);
+    const i32 weights = T::PIXEL_BYTES + warp_octet * T::OCTET_BYTES + lane * (T::OCTET_BYTES / 32);
+    return {{first, first ^ 2 << 4}, weights};
+}
+
+/// Whether a thread has an `i`-th chunk of a slab's weights.
+template <class T> DEVICE bool has_weights(i32 i) {
+    return (i + 1) * T::THREADS * 16 <= T::WEIGHT_BYTES || (threadIdx.x + i * T::THREADS) * 16 < T::WEIGHT_BYTES;
+}
+
+/// The stage behind `stage` of `STAGES`, as bytes from the first.
+template <class T, int STAGES> DEVICE i32 next_stage(i32 stage) {
+    return stage == (STAGES - 1) * T::STAGE_BYTES ? 0 : stage + T::STAGE_BYTES;
+}
+
 #if ARCH >= 800
 /// The depth in `STAGES` rotating buffers, filled by asynchronous copies while earlier slabs are multiplied.
 template <class T, int PRODUCT, int STAGES>
@@ -129,68 +147,108 @@ DEVICE void sum_async(const AccumulateParams& p, typename T::Sums& acc, u8* shar
     const i32 chunk = threadIdx.x % CHUNKS, row = threadIdx.x / CHUNKS;
     Rows<T::ROWS> rows;
     find_rows<T::ROWS, T::STEP>(p, m0 + row, rows);
+    u8* const pixels_to = shared + swizzled(row, chunk);
+    u8* const weights_to = shared + T::PIXEL_BYTES + threadIdx.x * 16;
+    const u8* weights_from = weights + threadIdx.x * 16;
+    int4 tap = p.taps[chunk];
+    i32 filled = 0;
     auto start = [&](i32 slab) {
         if (slab < p.slabs) {
-            u8* stage = shared + slab % STAGES * T::STAGE_BYTES;
-            copy_rows<T::ROWS, T::STEP>(p, rows, slab, row, chunk, stage);
-            for (i32 at = threadIdx.x * 16; at < T::WEIGHT_BYTES; at += T::THREADS * 16) {
-                copy_async(stage + T::PIXEL_BYTES + at, weights + slab * slab_bytes + at);
+            copy_rows<T::ROWS, T::STEP>(p, rows, tap, pixels_to + filled);
+#pragma unroll
+            for (i32 i = 0; i < T::WEIGHT_CHUNKS; i++) {
+                const i32 at = i * T::THREADS * 16;
+                if (has_weights<T>(i)) copy_async(weights_to + filled + at, weights_from + at);
             }
+            weights_from += slab_bytes;
+            filled = next_stage<T, STAGES>(filled);
+            // A slab ahead, so that no address waits for it.
+            if (slab + 1 < p.slabs) tap = p.taps[(slab + 1) * CHUNKS + chunk];
         }
         // Empty groups at the end keep the count of pending groups constant.
         copy_commit();
     };
+    const Reads reads = lane_reads<T>(warp_row, warp_octet, lane);
+#pragma unroll
     for (i32 slab = 0; slab < STAGES - 1; slab++) start(slab);
+    i32 stage = 0;
     for (i32 slab = 0; slab < p.slabs; slab++) {
         copy_wait<STAGES - 2>();
         __syncthreads();
         // The buffer that is filled now was read before the barrier.
         start(slab + STAGES - 1);
-        const u8* stage = shared + slab % STAGES * T::STAGE_BYTES;
-        multiply_slab<PRODUCT, T::MI, T::NI>(acc, stage, stage + T::PIXEL_BYTES + warp_octet * T::OCTET_BYTES,
-                                             warp_row, lane);
+        u32 b[T::NI][4];
+        slab_weights<PRODUCT, T::NI>(shared + stage + reads.weights, b);
+        multiply_half<PRODUCT, 0, T::MI, T::NI>(acc, shared + stage, reads, b);
+        multiply_half<PRODUCT, 1, T::MI, T::NI>(acc, shared + stage, reads, b);
+        stage = next_stage<T, STAGES>(stage);
     }
     copy_wait<0>();
 }
 #endif
 
-/// The depth in two buffers: a slab is on its way through registers while the one before is multiplied.
+/// The depth in two buffers: a slab is on its way through registers while the one before is multiplied. Pixels and
+/// weights go one after the other, which takes fewer registers.
 template <class T, int LOADER, int PRODUCT>
 DEVICE void sum_by_registers(const AccumulateParams& p, typename T::Sums& acc, u8* shared, i32 m0, const u8* weights,
                              i64 slab_bytes, i32 warp_row, i32 warp_octet, i32 lane) {
     const i32 chunk = threadIdx.x % CHUNKS, row = threadIdx.x / CHUNKS;
     Rows<T::ROWS> rows;
     find_rows<T::ROWS, T::STEP>(p, m0 + row, rows);
-    uint4 a[T::ROWS], b[T::WEIGHT_CHUNKS];
-    auto load = [&](i32 slab) {
-        fetch<LOADER, T::ROWS>(p, rows, slab, chunk, a);
-#pragma unroll
-        for (i32 i = 0; i < T::WEIGHT_CHUNKS; i++) {
-            const i32 at = (threadIdx.x + i * T::THREADS) * 16;
-            if (at < T::WEIGHT_BYTES) b[i] = *(const uint4*)(weights + slab * slab_bytes + at);
+    u8* const pixels_to = shared + swizzled(row, chunk);
+    u8* const weights_to = shared + T::PIXEL_BYTES + threadIdx.x * 16;
+    const u8* weights_from = weights + threadIdx.x * 16;
+    uint4 a[T::ROWS], w[T::WEIGHT_CHUNKS];
+    int4 tap = p.taps[chunk];
+    auto load_pixels = [&](i32 slab) {
+        if (LOADER == GATHER) {
+            gather<T::ROWS>(p, rows, p.taps + (slab * CHUNKS + chunk) * 16, a);
+        } else {
+            fetch<LOADER, T::ROWS>(p, rows, tap, a);
+            // A slab ahead, so that no address waits for it.
+            if (slab + 1 < p.slabs) tap = p.taps[(slab + 1) * CHUNKS + chunk];
         }
     };
-    auto store = [&](i32 slab) {
-        u8* stage = shared + (slab & 1) * T::STAGE_BYTES;
+    auto store_pixels = [&](i32 stage) {
 #pragma unroll
-        for (i32 i = 0; i < T::ROWS; i++) *(uint4*)(stage + swizzled(row + i * T::STEP, chunk)) = a[i];
+        for (i32 i = 0; i < T::ROWS; i++) *(uint4*)(pixels_to + stage + i * T::STEP * SLAB_BYTES) = a[i];
+    };
+    auto load_weights = [&]() {
 #pragma unroll
         for (i32 i = 0; i < T::WEIGHT_CHUNKS; i++) {
-            const i32 at = (threadIdx.x + i * T::THREADS) * 16;
-            if (at < T::WEIGHT_BYTES) *(uint4*)(stage + T::PIXEL_BYTES + at) = b[i];
+            if (has_weights<T>(i)) w[i] = *(const uint4*)(weights_from + i * T::THREADS * 16);
+        }
+        weights_from += slab_bytes;
+    };
+    auto store_weights = [&](i32 stage) {
+#pragma unroll
+        for (i32 i = 0; i < T::WEIGHT_CHUNKS; i++) {
+            if (has_weights<T>(i)) *(uint4*)(weights_to + stage + i * T::THREADS * 16) = w[i];
         }
     };
-    load(0);
-    store(0);
+    const Reads reads = lane_reads<T>(warp_row, warp_octet, lane);
+    load_pixels(0);
+    load_weights();
+    store_pixels(0);
+    store_weights(0);
     __syncthreads();
+    i32 stage = 0;
     for (i32 slab = 0; slab < p.slabs; slab++) {
-        if (slab + 1 < p.slabs) load(slab + 1);
-        const u8* stage = shared + (slab & 1) * T::STAGE_BYTES;
-        multiply_slab<PRODUCT, T::MI, T::NI>(acc, stage, stage + T::PIXEL_BYTES + warp_octet * T::OCTET_BYTES,
-                                             warp_row, lane);
+        const bool more = slab + 1 < p.slabs;
         // The other buffer was read before the last barrier.
-        if (slab + 1 < p.slabs) store(slab + 1);
+        const i32 other = next_stage<T, 2>(stage);
+        if (more) load_pixels(slab + 1);
+        u32 b[T::NI][4];
+        slab_weights<PRODUCT, T::NI>(shared + stage + reads.weights, b);
+        multiply_half<PRODUCT, 0, T::MI, T::NI>(acc, shared + stage, reads, b);
+        if (more) {
+            store_pixels(other);
+            load_weights();
+        }
+        multiply_half<PRODUCT, 1, T::MI, T::NI>(acc, shared + stage, reads, b);
+        if (more) store_weights(other);
         __syncthreads();
+        stage = other;
     }
 }
 
