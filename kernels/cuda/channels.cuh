@@ -102,12 +102,11 @@ struct Group {
     bool inside;
 };
 
-/// Threads go over channels first, then over the pixels of all images.
+/// Threads go over channels first, then over the pixels of all images. A tensor of at most 2^31 bytes has no more groups.
 template <int G> DEVICE Group my_group(i32 pixels, i32 channels) {
-    const i32 groups = (channels + G - 1) / G;
-    const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
-    const i32 pixel = (i32)(index / groups);
-    return {pixel, (i32)(index - (i64)pixel * groups) * G, index < (i64)pixels * groups};
+    const u32 groups = (u32)(channels + G - 1) / G;
+    const u32 index = blockIdx.x * blockDim.x + threadIdx.x, pixel = index / groups;
+    return {(i32)pixel, (i32)(index - pixel * groups) * G, pixel < (u32)pixels};
 }
 
 /// Row and column of an output pixel, and the first pixel of its image in the operand.
@@ -116,6 +115,6 @@ struct Place {
 };
 
 DEVICE Place place_of(i32 pixel, i32 out_h, i32 out_w) {
-    const i32 row = pixel / out_w, image = row / out_h;
-    return {row - image * out_h, pixel - row * out_w, image};
+    const u32 row = (u32)pixel / (u32)out_w, image = row / (u32)out_h;
+    return {(i32)row - (i32)image * out_h, pixel - (i32)row * out_w, (i32)image};
 }
