@@ -199,14 +199,11 @@ DEVICE void sum_by_registers(const AccumulateParams& p, typename T::Sums& acc, u
     u8* const weights_to = shared + T::PIXEL_BYTES + threadIdx.x * 16;
     const u8* weights_from = weights + threadIdx.x * 16;
     uint4 a[T::ROWS], w[T::WEIGHT_CHUNKS];
-    int4 tap = p.taps[chunk];
     auto load_pixels = [&](i32 slab) {
         if (LOADER == GATHER) {
             gather<T::ROWS>(p, rows, p.taps + (slab * CHUNKS + chunk) * 16, a);
         } else {
-            fetch<LOADER, T::ROWS>(p, rows, tap, a);
-            // A slab ahead, so that no address waits for it.
-            if (slab + 1 < p.slabs) tap = p.taps[(slab + 1) * CHUNKS + chunk];
+            fetch<LOADER, T::ROWS>(p, rows, p.taps[slab * CHUNKS + chunk], a);
         }
     };
     auto store_pixels = [&](i32 stage) {
