@@ -23,22 +23,44 @@ struct AccumulateParams {
     i32 residual_multiplier, shift, lo, hi;
 };
 
-/// The result of channel `c`; `acc` holds the bias.
-DEVICE i32 finish(const AccumulateParams& p, i32 acc, i32 c, i32 residual) {
-    if (!p.residual) return requantize(acc, p.multipliers[c], p.shift, p.lo, p.hi);
-    return requantize_sum(acc, p.multipliers[c], residual, p.residual_multiplier, p.shift, p.lo, p.hi);
+/// A group of `G` channels of a pixel, of which `acc` holds sums with the bias.
+template <int G> struct GroupSums {
+    i32 acc[G], multipliers[G];
+    i32 residual[G];  // where there is one
+};
+
+template <int G, bool RESIDUAL, bool HIGH> DEVICE void finish_by(const AccumulateParams& p, GroupSums<G>& sums) {
+#pragma unroll
+    for (i32 i = 0; i < G; i++) {
+        const i32 acc = sums.acc[i], m = sums.multipliers[i];
+        sums.acc[i] = RESIDUAL ? requantize_sum<HIGH>(acc, m, sums.residual[i], p.residual_multiplier, p.shift, p.lo, p.hi)
+                               : requantize<HIGH>(acc, m, p.shift, p.lo, p.hi);
+    }
 }
 
-/// Requantises the `G` accumulators of a group of channels, each with its bias and the identity term, and stores them.
-template <int G> DEVICE void write_group(const AccumulateParams& p, i32 (&acc)[G], i32 pixel, i32 c) {
-    i32 residual[G];
-#pragma unroll
-    for (i32 i = 0; i < G; i++) residual[i] = 0;
+/// The sums become results.
+template <int G, bool RESIDUAL> DEVICE void finish(const AccumulateParams& p, GroupSums<G>& sums) {
+    if (p.shift >= 32) finish_by<G, RESIDUAL, true>(p, sums);
+    else finish_by<G, RESIDUAL, false>(p, sums);
+}
+
+DEVICE const u8* residual_pixel(const AccumulateParams& p, i32 pixel) {
+    return p.residual + (i64)pixel * packed_bytes(p.residual_type, p.channels);
+}
+
+/// Stores a group's results in a pixel.
+template <int G> DEVICE void store_results(const AccumulateParams& p, const GroupSums<G>& sums, i32 pixel, i32 c) {
+    Channels<G>::store(p.y + (i64)pixel * packed_bytes(p.y_type, p.channels), p.y_type, c, p.channels, sums.acc);
+}
+
+/// Requantises and stores sums of which only `acc` is there.
+template <int G> DEVICE void write_group(const AccumulateParams& p, GroupSums<G>& sums, i32 pixel, i32 c) {
+    load_words<G>(p.multipliers + c, sums.multipliers);
     if (p.residual) {
-        const u8* at = p.residual + (i64)pixel * packed_bytes(p.residual_type, p.channels);
-        Channels<G>::load(at, p.residual_type, c, p.channels, residual);
+        Channels<G>::load(residual_pixel(p, pixel), p.residual_type, c, p.channels, sums.residual);
+        finish<G, true>(p, sums);
+    } else {
+        finish<G, false>(p, sums);
     }
-#pragma unroll
-    for (i32 i = 0; i < G; i++) acc[i] = finish(p, acc[i], c + i, residual[i]);
-    Channels<G>::store(p.y + (i64)pixel * packed_bytes(p.y_type, p.channels), p.y_type, c, p.channels, acc);
+    store_results<G>(p, sums, pixel, c);
 }

@@ -9,6 +9,23 @@ DEVICE i32 load_channel(const u8* pixel, i32 type, i32 c) {
     return (i16)(pixel[2 * c] | pixel[2 * c + 1] << 8);
 }
 
+/// `G` words, which start on a vector where `G` is a multiple of four.
+template <int G> DEVICE void load_words(const i32* from, i32 (&to)[G]) {
+    if (G % 4 != 0) {
+#pragma unroll
+        for (i32 i = 0; i < G; i++) to[i] = from[i];
+        return;
+    }
+#pragma unroll
+    for (i32 i = 0; i < G / 4; i++) {
+        const int4 four = ((const int4*)from)[i];
+        to[4 * i] = four.x;
+        to[4 * i + 1] = four.y;
+        to[4 * i + 2] = four.z;
+        to[4 * i + 3] = four.w;
+    }
+}
+
 template <int G> struct Channels;
 
 template <> struct Channels<2> {
@@ -35,21 +52,30 @@ template <> struct Channels<2> {
 };
 
 template <> struct Channels<8> {
-    static DEVICE void load(const u8* pixel, i32 type, i32 c, i32, i32 (&v)[8]) {
+    /// The channels as they are packed, in as many of the words as their type takes.
+    static DEVICE uint4 load_packed(const u8* pixel, i32 type, i32 c) {
+        if (type == U4) return make_uint4(*(const u32*)(pixel + (c >> 1)), 0, 0, 0);
+        if (type == I16) return *(const uint4*)(pixel + 2 * c);
+        const uint2 words = *(const uint2*)(pixel + c);
+        return make_uint4(words.x, words.y, 0, 0);
+    }
+
+    static DEVICE void unpack(const uint4& packed, i32 type, i32 (&v)[8]) {
+        const u32 w[4] = {packed.x, packed.y, packed.z, packed.w};
         if (type == U4) {
-            const u32 word = *(const u32*)(pixel + (c >> 1));
 #pragma unroll
-            for (i32 i = 0; i < 8; i++) v[i] = (word >> (4 * i)) & 15;
+            for (i32 i = 0; i < 8; i++) v[i] = (w[0] >> (4 * i)) & 15;
         } else if (type == I8) {
-            const uint2 words = *(const uint2*)(pixel + c);
 #pragma unroll
-            for (i32 i = 0; i < 8; i++) v[i] = (i8)((i < 4 ? words.x : words.y) >> (8 * (i & 3)));
+            for (i32 i = 0; i < 8; i++) v[i] = (i8)(w[i >> 2] >> (8 * (i & 3)));
         } else {
-            const uint4 words = *(const uint4*)(pixel + 2 * c);
-            const u32 w[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
             for (i32 i = 0; i < 8; i++) v[i] = (i16)(w[i >> 1] >> (16 * (i & 1)));
         }
+    }
+
+    static DEVICE void load(const u8* pixel, i32 type, i32 c, i32, i32 (&v)[8]) {
+        unpack(load_packed(pixel, type, c), type, v);
     }
 
     static DEVICE void store(u8* pixel, i32 type, i32 c, i32, const i32 (&v)[8]) {
@@ -76,12 +102,11 @@ struct Group {
     bool inside;
 };
 
-/// Threads go over channels first, then over the pixels of all images.
+/// Threads go over channels first, then over the pixels of all images. A tensor of at most 2^31 bytes has no more groups.
 template <int G> DEVICE Group my_group(i32 pixels, i32 channels) {
-    const i32 groups = (channels + G - 1) / G;
-    const i64 index = (i64)blockIdx.x * blockDim.x + threadIdx.x;
-    const i32 pixel = (i32)(index / groups);
-    return {pixel, (i32)(index - (i64)pixel * groups) * G, index < (i64)pixels * groups};
+    const u32 groups = (u32)(channels + G - 1) / G;
+    const u32 index = blockIdx.x * blockDim.x + threadIdx.x, pixel = index / groups;
+    return {(i32)pixel, (i32)(index - pixel * groups) * G, pixel < (u32)pixels};
 }
 
 /// Row and column of an output pixel, and the first pixel of its image in the operand.
@@ -90,6 +115,6 @@ struct Place {
 };
 
 DEVICE Place place_of(i32 pixel, i32 out_h, i32 out_w) {
-    const i32 row = pixel / out_w, image = row / out_h;
-    return {row - image * out_h, pixel - row * out_w, image};
+    const u32 row = (u32)pixel / (u32)out_w, image = row / (u32)out_h;
+    return {(i32)row - (i32)image * out_h, pixel - (i32)row * out_w, (i32)image};
 }

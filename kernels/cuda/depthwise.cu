@@ -6,9 +6,8 @@ template <int G> DEVICE void depthwise(const AccumulateParams& p) {
     if (!at.inside) return;
     const Place place = place_of(at.pixel, p.out_h, p.out_w);
     const i32 pixel_bytes = packed_bytes(p.x_type, p.channels);
-    i32 acc[G];
-#pragma unroll
-    for (i32 i = 0; i < G; i++) acc[i] = p.bias[at.channel + i];
+    GroupSums<G> sums;
+    load_words<G>(p.bias + at.channel, sums.acc);
     for (i32 ky = 0; ky < p.kernel_h; ky++) {
         const i32 iy = place.h * p.stride_h + ky * p.dilation_h - p.pad_h;
         for (i32 kx = 0; kx < p.kernel_w; kx++) {
@@ -23,10 +22,10 @@ template <int G> DEVICE void depthwise(const AccumulateParams& p) {
             }
             Channels<G>::load(p.weights + (ky * p.kernel_w + kx) * p.row_bytes, I8, at.channel, p.row_bytes, w);
 #pragma unroll
-            for (i32 i = 0; i < G; i++) acc[i] = wrapping_add(acc[i], wrapping_mul(q[i], w[i]));
+            for (i32 i = 0; i < G; i++) sums.acc[i] = wrapping_add(sums.acc[i], wrapping_mul(q[i], w[i]));
         }
     }
-    write_group<G>(p, acc, at.pixel, at.channel);
+    write_group<G>(p, sums, at.pixel, at.channel);
 }
 
 ENTRY(depthwise_2, 256, AccumulateParams, depthwise<2>(p))

@@ -40,9 +40,9 @@ template <bool DP4A> DEVICE void direct(const AccumulateParams& p) {
     const Group at = my_group<2>(p.pixels, p.channels);
     if (!at.inside) return;
     const Place place = place_of(at.pixel, p.out_h, p.out_w);
-    i32 acc[2] = {0, 0};
-    for (i32 i = 0; i < 2 && at.channel + i < p.channels; i++) acc[i] = dot_window<DP4A>(p, place, at.channel + i);
-    write_group<2>(p, acc, at.pixel, at.channel);
+    GroupSums<2> sums = {};
+    for (i32 i = 0; i < 2 && at.channel + i < p.channels; i++) sums.acc[i] = dot_window<DP4A>(p, place, at.channel + i);
+    write_group<2>(p, sums, at.pixel, at.channel);
 }
 
 ENTRY(direct_any, 128, AccumulateParams, direct<false>(p))

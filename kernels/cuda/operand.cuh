@@ -39,31 +39,31 @@ DEVICE uint4 spread(uint2 packed) {
                       __byte_perm(low1, high1, 0x5140), __byte_perm(low1, high1, 0x7362));
 }
 
-/// Brings this thread's chunks of slab `slab` into registers.
-template <int LOADER, int ROWS>
-DEVICE void fetch(const AccumulateParams& p, const Rows<ROWS>& rows, i32 slab, i32 chunk, uint4 (&out)[ROWS]) {
-    if (LOADER == GATHER) {
-        const int4* taps = p.taps + (slab * CHUNKS + chunk) * 16;
-        u32 words[ROWS][4];
+/// Sixteen elements for each of a thread's rows, one by one; `taps` are those of its chunk.
+template <int ROWS>
+DEVICE void gather(const AccumulateParams& p, const Rows<ROWS>& rows, const int4* taps, uint4 (&out)[ROWS]) {
+    u32 words[ROWS][4];
 #pragma unroll
-        for (i32 word = 0; word < 4; word++) {
+    for (i32 word = 0; word < 4; word++) {
 #pragma unroll
-            for (i32 i = 0; i < ROWS; i++) words[i][word] = 0;
+        for (i32 i = 0; i < ROWS; i++) words[i][word] = 0;
 #pragma unroll
-            for (i32 byte = 0; byte < 4; byte++) {
-                const int4 tap = taps[word * 4 + byte];
+        for (i32 byte = 0; byte < 4; byte++) {
+            const int4 tap = taps[word * 4 + byte];
 #pragma unroll
-                for (i32 i = 0; i < ROWS; i++) {
-                    const u32 q = *tap_address(p, tap, rows.base[i], rows.h[i], rows.w[i]);
-                    words[i][word] |= (p.x_type == U4 ? q >> tap.w & 15 : q) << (8 * byte);
-                }
+            for (i32 i = 0; i < ROWS; i++) {
+                const u32 q = *tap_address(p, tap, rows.base[i], rows.h[i], rows.w[i]);
+                words[i][word] |= (p.x_type == U4 ? q >> tap.w & 15 : q) << (8 * byte);
             }
         }
-#pragma unroll
-        for (i32 i = 0; i < ROWS; i++) out[i] = make_uint4(words[i][0], words[i][1], words[i][2], words[i][3]);
-        return;
     }
-    const int4 tap = p.taps[slab * CHUNKS + chunk];
+#pragma unroll
+    for (i32 i = 0; i < ROWS; i++) out[i] = make_uint4(words[i][0], words[i][1], words[i][2], words[i][3]);
+}
+
+/// A chunk for each of a thread's rows, into registers.
+template <int LOADER, int ROWS>
+DEVICE void fetch(const AccumulateParams& p, const Rows<ROWS>& rows, int4 tap, uint4 (&out)[ROWS]) {
 #pragma unroll
     for (i32 i = 0; i < ROWS; i++) {
         const u8* from = tap_address(p, tap, rows.base[i], rows.h[i], rows.w[i]);
@@ -72,14 +72,13 @@ DEVICE void fetch(const AccumulateParams& p, const Rows<ROWS>& rows, i32 slab, i
 }
 
 #if ARCH >= 800
-/// Starts the copies of this thread's chunks.
+/// Starts the copies of a chunk for each of a thread's rows, `STEP` rows from one to the next.
 template <int ROWS, int STEP>
-DEVICE void copy_rows(const AccumulateParams& p, const Rows<ROWS>& rows, i32 slab, i32 row, i32 chunk, u8* pixels) {
-    const int4 tap = p.taps[slab * CHUNKS + chunk];
+DEVICE void copy_rows(const AccumulateParams& p, const Rows<ROWS>& rows, int4 tap, u8* to) {
+    static_assert(STEP % 8 == 0, "all rows of a thread exchange their chunks in the same way");
 #pragma unroll
     for (i32 i = 0; i < ROWS; i++) {
-        copy_async(pixels + swizzled(row + i * STEP, chunk),
-                   tap_address(p, tap, rows.base[i], rows.h[i], rows.w[i]));
+        copy_async(to + i * STEP * SLAB_BYTES, tap_address(p, tap, rows.base[i], rows.h[i], rows.w[i]));
     }
 }
 #endif

@@ -34,22 +34,22 @@ template <int PRODUCT> struct LaneWeights {
 
 DEVICE i32 swizzled(i32 row, i32 chunk) { return row * SLAB_BYTES + ((chunk ^ (row >> 1 & 3)) << 4); }
 
-/// The four registers of a lane: two for each of the slab's multiplications.
-template <int PRODUCT> DEVICE void lane_weights(const u8* octet, i32 lane, u32 (&b)[4]) {
+/// The four registers of a lane, from its bytes: two for each of the slab's multiplications.
+template <int PRODUCT> DEVICE void lane_weights(const u8* bytes, u32 (&b)[4]) {
     if (PRODUCT == BYTES_NIBBLES) {
-        const uint2 words = *(const uint2*)(octet + lane * 8);
+        const uint2 words = *(const uint2*)bytes;
         b[0] = words.x << 4 & 0xf0f0f0f0u;
         b[1] = words.x & 0xf0f0f0f0u;
         b[2] = words.y << 4 & 0xf0f0f0f0u;
         b[3] = words.y & 0xf0f0f0f0u;
     } else if (PRODUCT == BYTES_PAIRS) {
-        const u32 word = *(const u32*)(octet + lane * 4);
+        const u32 word = *(const u32*)bytes;
         b[0] = word << 6 & 0xc0c0c0c0u;
         b[1] = word << 4 & 0xc0c0c0c0u;
         b[2] = word << 2 & 0xc0c0c0c0u;
         b[3] = word & 0xc0c0c0c0u;
     } else {
-        const uint4 words = *(const uint4*)(octet + lane * 16);
+        const uint4 words = *(const uint4*)bytes;
         b[0] = words.x;
         b[1] = words.y;
         b[2] = words.z;
@@ -77,24 +77,25 @@ template <int PRODUCT> DEVICE void multiply(i32 (&d)[4], const u32 (&a)[4], u32 
 #endif
 }
 
-/// One slab: the warp's `MI` times 16 pixels by `NI` times 8 channels.
-template <int PRODUCT, int MI, int NI>
-DEVICE void multiply_slab(i32 (&acc)[MI][NI][4], const u8* pixels, const u8* weights, i32 warp_row, i32 lane) {
-    u32 b[NI][4];
+/// Where a lane reads in every stage: pixels for either of a slab's multiplications, and weights.
+struct Reads {
+    i32 pixels[2], weights;
+};
+
+/// The warp's weights of a slab: `NI` times eight channels.
+template <int PRODUCT, int NI> DEVICE void slab_weights(const u8* bytes, u32 (&b)[NI][4]) {
 #pragma unroll
-    for (i32 ni = 0; ni < NI; ni++) {
-        lane_weights<PRODUCT>(weights + ni * 32 * LaneWeights<PRODUCT>::BYTES_OF_LANE, lane, b[ni]);
-    }
+    for (i32 ni = 0; ni < NI; ni++) lane_weights<PRODUCT>(bytes + ni * 32 * LaneWeights<PRODUCT>::BYTES_OF_LANE, b[ni]);
+}
+
+/// One of a slab's two multiplications: the warp's `MI` times 16 pixels by `NI` times 8 channels.
+template <int PRODUCT, int HALF, int MI, int NI>
+DEVICE void multiply_half(i32 (&acc)[MI][NI][4], const u8* stage, const Reads& reads, const u32 (&b)[NI][4]) {
 #pragma unroll
-    for (i32 half = 0; half < 2; half++) {
+    for (i32 mi = 0; mi < MI; mi++) {
+        u32 a[4];
+        load_matrices(a, stage + reads.pixels[HALF] + mi * 16 * SLAB_BYTES);
 #pragma unroll
-        for (i32 mi = 0; mi < MI; mi++) {
-            u32 a[4];
-            // Matrices: upper and lower eight pixels of the first chunk, then of the second.
-            const i32 row = warp_row + mi * 16 + (lane & 15);
-            load_matrices(a, pixels + swizzled(row, 2 * half + (lane >> 4)));
-#pragma unroll
-            for (i32 ni = 0; ni < NI; ni++) multiply<PRODUCT>(acc[mi][ni], a, b[ni][2 * half], b[ni][2 * half + 1]);
-        }
+        for (i32 ni = 0; ni < NI; ni++) multiply<PRODUCT>(acc[mi][ni], a, b[ni][2 * HALF], b[ni][2 * HALF + 1]);
     }
 }
