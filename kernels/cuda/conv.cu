@@ -17,7 +17,8 @@ template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> struct Tile {
     static const i32 STAGE_BYTES = PIXEL_BYTES + WEIGHT_BYTES;
     static const i32 WEIGHT_CHUNKS = (WEIGHT_BYTES / 16 + THREADS - 1) / THREADS;
     typedef i32 Sums[MI][NI][4];
-    static const i32 OCTETS = WN / 8;
+    /// Channels of a warp that go through shared memory at a time, and eights of them.
+    static const i32 SUM_COLUMNS = WN < 32 ? WN : 32, OCTETS = SUM_COLUMNS / 8;
     /// Words of a pixel's sums in shared memory, and those from an octet's first four to its last four. With these, lanes
     /// that store or load at the same time meet every bank once.
     static const i32 SUM_STRIDE = 36, SUM_HALF = 16;
@@ -80,20 +81,20 @@ template <class T> DEVICE void write_pairs(const AccumulateParams& p, const i32*
     }
 }
 
-/// The sums of 16 pixels by `WN` channels into shared memory.
-template <class T, int SCALE> DEVICE void store_sums(const i32 (&acc)[T::NI][4], i32* sums, i32 lane) {
+/// The sums of 16 pixels by `T::SUM_COLUMNS` channels into shared memory.
+template <class T, int SCALE> DEVICE void store_sums(const i32 (*acc)[4], i32* sums, i32 lane) {
     i32* to = sums + (lane >> 2) * T::SUM_STRIDE + (lane >> 1 & 1) * T::SUM_HALF + (lane & 1) * 2;
 #pragma unroll
-    for (i32 i = 0; i < 2 * T::NI; i++) {
+    for (i32 i = 0; i < 2 * T::OCTETS; i++) {
         const i32(&pair)[4] = acc[i / 2];
         *(uint2*)(to + i % 2 * 8 * T::SUM_STRIDE + i / 2 * 4) =
             make_uint2(pair[i % 2 * 2] >> SCALE, pair[i % 2 * 2 + 1] >> SCALE);
     }
 }
 
-/// A block's sums become results, 16 pixels by `WN` channels of each warp at a time: through shared memory to lanes that
-/// hold eight neighbouring channels, so that operands and results are vectors. The loop over the parts is not unrolled, so
-/// that the code is there once and not for each register: the compiler would be at it for most of its time. It counts by
+/// A block's sums become results, 16 pixels by `T::SUM_COLUMNS` channels of each warp at a time: through shared memory to
+/// lanes that hold eight neighbouring channels, so that operands and results are vectors. The loops are not unrolled, so
+/// that the code is there once and not for each register: the compiler would be at it for most of its time. They count by
 /// one, or the compiler would put the sums into local memory.
 template <class T, int WN, int SCALE>
 DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* shared, i32 m0, i32 n0, i32 lane) {
@@ -102,23 +103,26 @@ DEVICE void write_tile(const AccumulateParams& p, typename T::Sums& acc, u8* sha
     const i32 eight = lane / 8, octet = lane % T::OCTETS;
     const i32 row = lane % 8 / T::OCTETS * T::OCTETS + eight % T::OCTETS + eight / T::OCTETS * 8;
     const i32* from = sums + row * T::SUM_STRIDE + octet * 4;
-    const i32 c = n0 + octet * 8;
-    Column at = {c, m0 + row, c < p.channels ? p.pixels : 0};
-    uint4 identity = make_uint4(0, 0, 0, 0);
-    if (p.residual && (p.channels & 7) == 0) identity = load_identity(p, at);
 #pragma unroll 1
-    for (i32 part = 0; part < T::MI; part++) {
-        // The last part's sums were read.
-        __syncwarp();
+    for (i32 side = 0; side < WN / T::SUM_COLUMNS; side++) {
+        const i32 c = n0 + side * T::SUM_COLUMNS + octet * 8;
+        Column at = {c, m0 + row, c < p.channels ? p.pixels : 0};
+        uint4 identity = make_uint4(0, 0, 0, 0);
+        if (p.residual && (p.channels & 7) == 0) identity = load_identity(p, at);
+#pragma unroll 1
+        for (i32 part = 0; part < T::MI; part++) {
+            // The last part's sums were read.
+            __syncwarp();
 #pragma unroll
-        for (i32 mi = 0; mi < T::MI; mi++) {
-            if (mi != part) continue;
-            store_sums<T, SCALE>(acc[mi], sums, lane);
+            for (i32 i = 0; i < T::MI * WN / T::SUM_COLUMNS; i++) {
+                if (i % T::MI != part || i / T::MI != side) continue;
+                store_sums<T, SCALE>(acc[i % T::MI] + i / T::MI * T::OCTETS, sums, lane);
+            }
+            __syncwarp();
+            if (p.channels & 7) write_pairs<T>(p, from, at);
+            else if (p.residual) write_column<T, true>(p, from, at, identity);
+            else write_column<T, false>(p, from, at, identity);
         }
-        __syncwarp();
-        if (p.channels & 7) write_pairs<T>(p, from, at);
-        else if (p.residual) write_column<T, true>(p, from, at, identity);
-        else write_column<T, false>(p, from, at, identity);
     }
 }
 
@@ -288,7 +292,7 @@ template <int LOADER, int PRODUCT, int BM, int BN, int WM, int WN> DEVICE void c
 
 // The host asks for one family at a time: compiling all of them takes a while.
 #define CONV_TILES(name, LOADER, PRODUCT)            \
-    CONV(name, LOADER, PRODUCT, 128, 128, 64, 32)    \
+    CONV(name, LOADER, PRODUCT, 128, 128, 64, 64)    \
     CONV(name, LOADER, PRODUCT, 128, 64, 64, 32)     \
     CONV(name, LOADER, PRODUCT, 64, 64, 32, 32)      \
     CONV(name, LOADER, PRODUCT, 64, 32, 32, 16)

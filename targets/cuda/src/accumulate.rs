@@ -188,20 +188,17 @@ fn direct(memory: &mut Memory, matrix: &Matrix, mut params: AccumulateParams) ->
     }
 }
 
-/// Families that can multiply these, the one with the least work first.
-fn families(arch: u32, dtype: Dtype, channels: usize, bits: WeightBits, len: usize) -> Vec<Family> {
+/// The family that multiplies these with the least work.
+fn family(arch: u32, dtype: Dtype, channels: usize, bits: WeightBits, len: usize) -> Family {
     match (dtype, bits) {
-        (Dtype::I8, _) if !channels.is_multiple_of(16) => vec![Family::Gather],
-        (Dtype::I8, WeightBits::W4) if len <= DEEPEST_WIDENED => vec![Family::BytesNibbles],
-        (Dtype::I8, WeightBits::W2) if len <= DEEPEST_WIDENED => vec![Family::BytesPairs],
-        (Dtype::I8, _) => vec![Family::Bytes],
-        // Hopper has no tensor cores for nibbles: the instruction is there, and bytes may be faster.
-        (_, WeightBits::W4 | WeightBits::W2) if channels.is_multiple_of(32) && arch >= 90 => {
-            vec![Family::Nibbles, Family::Unpack]
-        }
-        (_, WeightBits::W4 | WeightBits::W2) if channels.is_multiple_of(32) => vec![Family::Nibbles],
-        _ if channels.is_multiple_of(16) => vec![Family::Unpack],
-        _ => vec![Family::Gather],
+        (Dtype::I8, _) if !channels.is_multiple_of(16) => Family::Gather,
+        (Dtype::I8, WeightBits::W4) if len <= DEEPEST_WIDENED => Family::BytesNibbles,
+        (Dtype::I8, WeightBits::W2) if len <= DEEPEST_WIDENED => Family::BytesPairs,
+        (Dtype::I8, _) => Family::Bytes,
+        // From Hopper on there are no tensor cores for nibbles: the instruction became a subroutine.
+        (_, WeightBits::W4 | WeightBits::W2) if channels.is_multiple_of(32) && arch < 90 => Family::Nibbles,
+        _ if channels.is_multiple_of(16) => Family::Unpack,
+        _ => Family::Gather,
     }
 }
 
@@ -216,15 +213,12 @@ fn on_tensor_cores(
     let [kh, kw] = params.kernel;
     let channels = params.in_c as usize;
     let len = kh as usize * kw as usize * channels;
-    let mut launches = Vec::new();
-    for family in families(target.arch, x.dtype, channels, bits, len) {
-        params.weights = memory.constant(&matrix.fragments(family));
-        params.slabs = Matrix::slabs(family, len) as i32;
-        params.octets = Matrix::octets(params.channels as usize) as i32;
-        params.taps = memory.constant(bytemuck::cast_slice(&taps(family, x.dtype, &params)));
-        launches.extend(tiles::launches(memory, target, family, params));
-    }
-    launches
+    let family = family(target.arch, x.dtype, channels, bits, len);
+    params.weights = memory.constant(&matrix.fragments(family));
+    params.slabs = Matrix::slabs(family, len) as i32;
+    params.octets = Matrix::octets(params.channels as usize) as i32;
+    params.taps = memory.constant(bytemuck::cast_slice(&taps(family, x.dtype, &params)));
+    tiles::launches(memory, target, family, params)
 }
 
 /// One entry for each chunk of a slab, or for each element: byte from the window's first pixel, row, column, shift.
@@ -248,4 +242,32 @@ fn taps(family: Family, dtype: Dtype, params: &AccumulateParams) -> Vec<[i32; 4]
         }
     };
     (0..elements).step_by(step).map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nibbles_are_multiplied_where_there_are_tensor_cores_for_them() {
+        let of = |arch, channels, bits| family(arch, Dtype::U4, channels, bits, 9 * channels);
+        for arch in [75, 80, 86, 89] {
+            assert_eq!(of(arch, 64, WeightBits::W4), Family::Nibbles);
+            assert_eq!(of(arch, 64, WeightBits::W2), Family::Nibbles);
+            assert_eq!(of(arch, 64, WeightBits::W8), Family::Unpack);
+            assert_eq!(of(arch, 48, WeightBits::W4), Family::Unpack);
+        }
+        assert_eq!(of(90, 64, WeightBits::W4), Family::Unpack);
+        assert_eq!(of(90, 8, WeightBits::W4), Family::Gather);
+    }
+
+    #[test]
+    fn widened_weights_are_not_so_deep_that_a_sum_overflows() {
+        let of = |bits, len| family(75, Dtype::I8, 64, bits, len);
+        assert_eq!(of(WeightBits::W4, DEEPEST_WIDENED), Family::BytesNibbles);
+        assert_eq!(of(WeightBits::W4, DEEPEST_WIDENED + 1), Family::Bytes);
+        assert_eq!(of(WeightBits::W2, DEEPEST_WIDENED), Family::BytesPairs);
+        assert_eq!(of(WeightBits::W2, DEEPEST_WIDENED + 1), Family::Bytes);
+        assert_eq!(family(75, Dtype::I8, 3, WeightBits::W2, 27), Family::Gather);
+    }
 }

@@ -9,7 +9,7 @@ use crate::source::{Family, Module};
 
 /// Tiles of `conv.cu`.
 const TILES: [Tile; 4] = [
-    Tile { pixels: 128, channels: 128, threads: 256 },
+    Tile { pixels: 128, channels: 128, threads: 128 },
     Tile { pixels: 128, channels: 64, threads: 128 },
     Tile { pixels: 64, channels: 64, threads: 128 },
     Tile { pixels: 64, channels: 32, threads: 128 },

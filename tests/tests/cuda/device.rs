@@ -25,11 +25,11 @@ pub(crate) struct Emulated {
 
 /// Turing: small multiplications, no asynchronous copies.
 pub(crate) static TURING: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(75));
-/// Hopper: the code of Ampere and Ada too, and all their kernels among those to choose from.
-static HOPPER: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(90));
+/// Ampere: the code of Ada and Hopper too, and every family of kernels is used.
+static AMPERE: LazyLock<Emulated> = LazyLock::new(|| Emulated::build(80));
 
 /// One for each way in which the source was written.
-pub(crate) static DEVICES: [&LazyLock<Emulated>; 2] = [&TURING, &HOPPER];
+pub(crate) static DEVICES: [&LazyLock<Emulated>; 2] = [&TURING, &AMPERE];
 
 type LaunchFunction = unsafe extern "C" fn(*const c_char, u32, u32, u32, *const c_void, u64) -> c_int;
 type AllocateFunction = unsafe extern "C" fn(u64) -> u64;
