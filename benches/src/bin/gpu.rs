@@ -8,6 +8,7 @@ use clap::Parser;
 use cuda::Gpu;
 use cuda::cache::Cache;
 use cuda::compile::compile;
+use cuda::resources::{Resources, resources};
 use cuda::source::Module;
 use host_tools::board::Device;
 use host_tools::integer::AlignedBytes;
@@ -39,7 +40,8 @@ struct Arguments {
     /// Inputs whose every step is compared with the host before each measurement
     #[arg(long, default_value_t = 0)]
     check: usize,
-    /// Compile all kernels for this architecture (75, 80, 86, 89, 90) into the cache and end: needs no GPU
+    /// Compile all kernels for this architecture (75, 80, 86, 89, 90) into the cache, print their registers and end: needs
+    /// no GPU
     #[arg(long, value_name = "SM")]
     compile: Option<u32>,
     /// Write every number here
@@ -73,9 +75,12 @@ struct Subject {
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(arch) = arguments.compile {
+        println!("{:<24}registers  local bytes (sm_{arch})", "kernel");
         for module in Module::all() {
-            Cache::of("", arch).code(module, || compile(module, arch))?;
-            println!("{module} for sm_{arch}");
+            let code = Cache::of("", arch).code(module, || compile(module, arch))?;
+            for Resources { kernel, registers, local_bytes } in resources(&code).unwrap_or_default() {
+                println!("{kernel:<30}{registers:>3}{local_bytes:>13}");
+            }
         }
         return Ok(());
     }

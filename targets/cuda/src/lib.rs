@@ -11,6 +11,7 @@
 //! - [`source`]: the embedded CUDA source. [`params`]: launch parameters.
 //! - [`weights`], [`accumulate`], [`tiles`], [`simple`]: from operators of `kernels::op` to launches.
 //! - [`plan`]: from a model to launches. [`runner`]: a model on a [`Device`].
+//! - [`resources`]: what the compiler gave a kernel.
 //! - [`compile`]: NVRTC. [`cache`]: what it made, and measured choices. [`gpu`]: the device; cudarc is named only in these.
 
 pub mod accumulate;
@@ -21,6 +22,7 @@ pub mod gpu;
 pub mod launch;
 pub mod params;
 pub mod plan;
+pub mod resources;
 pub mod runner;
 pub mod simple;
 pub mod source;

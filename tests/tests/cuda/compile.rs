@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use cuda::cache::Cache;
 use cuda::compile::compile;
+use cuda::resources::{Resources, resources};
 use cuda::source::Module;
 
 /// T4 and RTX 20, A100, RTX 30, L4 and RTX 40, H100. Compiling takes seconds: the tests share what it gives.
@@ -18,6 +19,10 @@ static ARCHITECTURES: [(u32, LazyLock<PathBuf>); 5] = [
     (90, LazyLock::new(|| compiled(90))),
 ];
 
+/// Most bytes of a thread's local memory: room for a few registers. Sums of a tile, which take 64 B and more, must be in
+/// registers.
+const MOST_LOCAL_BYTES: u32 = 48;
+
 /// A new cache folder of a user with the machine code of all modules.
 fn compiled(arch: u32) -> PathBuf {
     let caches = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("code-{arch}"));
@@ -25,7 +30,15 @@ fn compiled(arch: u32) -> PathBuf {
     let cache = Cache::at(Some(kept(&caches)), "", arch);
     for module in Module::all() {
         let code = cache.code(module, || compile(module, arch)).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(code[..4], *b"\x7fELF", "{module} for sm_{arch}");
+        let kernels = resources(&code).unwrap_or_else(|| panic!("{module} for sm_{arch}: no machine code"));
+        assert!(!kernels.is_empty(), "{module} for sm_{arch}: no kernels");
+        for kernel in kernels {
+            let Resources { kernel, local_bytes, .. } = kernel;
+            assert!(
+                local_bytes <= MOST_LOCAL_BYTES,
+                "{kernel} on sm_{arch}: {local_bytes} B of local memory"
+            );
+        }
     }
     caches
 }
