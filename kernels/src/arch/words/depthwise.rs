@@ -26,7 +26,7 @@ pub fn takes(
     distance: Option<i32>,
     core: Core,
 ) -> bool {
-    let planes = has_planes(core) && !residual && planes::plan(op, x, y, distance).is_some();
+    let planes = has_planes(core) && !residual && planes::takes(op, x, y, distance);
     planes || by_four(op, x)
 }
 
