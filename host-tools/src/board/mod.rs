@@ -24,11 +24,17 @@ pub use isa::{Disassembler, Isa};
 pub use lines::{BoardRun, InputRun};
 pub use toolchain::Toolchain;
 
+use kernels::arch::Core;
 use runtime::format::Layout;
 
 use boards::Packing;
 
 impl Board {
+    /// Its core, by the kernels that its firmware has.
+    pub fn kernels(&self) -> Core {
+        Core::of(self.target, self.target_cpu)
+    }
+
     /// The board of this name, or the one that runs the files of a chip of this name.
     ///
     /// # Errors

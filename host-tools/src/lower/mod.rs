@@ -3,6 +3,7 @@
 mod constants;
 mod emit;
 mod fold;
+mod kernel;
 mod layer;
 mod pack;
 mod plan;
@@ -13,8 +14,8 @@ mod weights;
 
 pub use emit::{Network, StepInfo, Tensor};
 pub use fold::{Folded, Norm, fold};
+pub use kernel::{Kernel, kernel};
 pub use layer::{Layer, LayerOp, Layers};
-pub use pack::{Kernel, kernel};
 pub use plan::ArenaBlock;
 pub use ranges::Ranges;
 pub use storage::{BitPlan, LayerBits, Storage};

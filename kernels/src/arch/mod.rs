@@ -2,22 +2,55 @@
 //! names the tier that the file was made for, the core decides where a step has no weights.
 
 pub mod armv7em;
+mod cores;
 pub mod mve;
 pub mod words;
 
 use core::cell::Cell;
 
+pub use cores::Core;
+
 use crate::linked;
 use crate::op::{Add, AveragePool, Conv2d, Dense, Depthwise, MaxPool, Rescale};
 use crate::{KernelError, Layout, Tensor, generic};
+
+impl Core {
+    /// The one that this build is for.
+    pub const THIS: Self = if cfg!(mve) {
+        Self::Helium
+    } else if cfg!(dsp) {
+        Self::Dsp
+    } else if cfg!(armv7m) {
+        Self::Armv7m
+    } else if cfg!(armv6m) {
+        Self::Armv6m
+    } else if cfg!(rv32im) {
+        Self::Rv32im
+    } else {
+        Self::Other
+    };
+
+    /// Whether it has the DSP extension, which steps without weights run on.
+    pub const fn dsp(self) -> bool {
+        matches!(self, Self::Dsp | Self::Helium)
+    }
+
+    /// Whether firmware for it has kernels for weights of a layout, portable ones included.
+    pub const fn supports(self, layout: Layout) -> bool {
+        match layout {
+            Layout::Rows | Layout::Words => true,
+            Layout::Dsp => matches!(self, Self::Dsp),
+            Layout::Mve => matches!(self, Self::Helium),
+        }
+    }
+}
 
 /// Whether this build has kernels for weights of a layout: a host has all of them, and rows run
 /// wherever portable kernels are linked.
 pub const fn supports(layout: Layout) -> bool {
     match layout {
         Layout::Rows | Layout::Words => linked::PORTABLE,
-        Layout::Dsp => cfg!(all(dsp, not(mve))) || !cfg!(target_os = "none"),
-        Layout::Mve => cfg!(mve) || !cfg!(target_os = "none"),
+        Layout::Dsp | Layout::Mve => Core::THIS.supports(layout) || !cfg!(target_os = "none"),
     }
 }
 
@@ -103,7 +136,7 @@ pub fn dense(
 /// Those of the kernel.
 #[inline(always)]
 pub fn add(a: &Tensor, b: &Tensor, op: &Add, y: &Tensor) -> Result<(), KernelError> {
-    if cfg!(dsp) { armv7em::add(a, b, op, y) } else { generic::add(a, b, op, y) }
+    if Core::THIS.dsp() { armv7em::add(a, b, op, y) } else { generic::add(a, b, op, y) }
 }
 
 /// Average pooling: the kernel for this core.
@@ -112,7 +145,7 @@ pub fn add(a: &Tensor, b: &Tensor, op: &Add, y: &Tensor) -> Result<(), KernelErr
 /// Those of the kernel.
 #[inline(always)]
 pub fn average_pool(x: &Tensor, op: &AveragePool, y: &Tensor) -> Result<(), KernelError> {
-    if cfg!(dsp) { armv7em::average_pool(x, op, y) } else { generic::average_pool(x, op, y) }
+    if Core::THIS.dsp() { armv7em::average_pool(x, op, y) } else { generic::average_pool(x, op, y) }
 }
 
 /// Maximum pooling: the kernel for this core.
@@ -121,7 +154,7 @@ pub fn average_pool(x: &Tensor, op: &AveragePool, y: &Tensor) -> Result<(), Kern
 /// Those of the kernel.
 #[inline(always)]
 pub fn max_pool(x: &Tensor, op: &MaxPool, y: &Tensor) -> Result<(), KernelError> {
-    if cfg!(dsp) { armv7em::max_pool(x, op, y) } else { generic::max_pool(x, op, y) }
+    if Core::THIS.dsp() { armv7em::max_pool(x, op, y) } else { generic::max_pool(x, op, y) }
 }
 
 /// Change of scale: the kernel for this core.
@@ -130,5 +163,5 @@ pub fn max_pool(x: &Tensor, op: &MaxPool, y: &Tensor) -> Result<(), KernelError>
 /// Those of the kernel.
 #[inline(always)]
 pub fn rescale(x: &Tensor, op: &Rescale, y: &Tensor) -> Result<(), KernelError> {
-    if cfg!(dsp) { armv7em::rescale(x, op, y) } else { generic::rescale(x, op, y) }
+    if Core::THIS.dsp() { armv7em::rescale(x, op, y) } else { generic::rescale(x, op, y) }
 }

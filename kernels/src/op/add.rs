@@ -28,14 +28,26 @@ impl Add {
     /// # Errors
     /// See [`KernelError`].
     pub fn check(&self, a: &TensorSpec, b: &TensorSpec, y: &TensorSpec) -> Result<(), KernelError> {
+        self.check_with(linked::PORTABLE, a, b, y)
+    }
+
+    /// The same where portable kernels are linked or not; what is wrong with a step is said before what a build lacks.
+    #[inline(always)]
+    pub(super) fn check_with(
+        &self,
+        portable: bool,
+        a: &TensorSpec,
+        b: &TensorSpec,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
         a.check()?;
         b.check()?;
         y.check()?;
         if a.dims != y.dims || b.dims != y.dims {
             return Err(KernelError::InvalidShape);
         }
-        linked::need(linked::PORTABLE || armv7em::takes_add(a, b, y))?;
         check_rescale_shift(self.shift)?;
-        check_clamp(self.clamp, y.dtype)
+        check_clamp(self.clamp, y.dtype)?;
+        linked::need(portable || armv7em::takes_add(a, b, y))
     }
 }

@@ -15,6 +15,8 @@ mod overlap;
 mod pool;
 mod rescale;
 mod table;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use accumulate::Accumulate;

@@ -58,12 +58,23 @@ impl MaxPool {
     /// # Errors
     /// See [`KernelError`].
     pub fn check(&self, x: &TensorSpec, y: &TensorSpec) -> Result<(), KernelError> {
+        self.check_with(linked::PORTABLE, x, y)
+    }
+
+    /// The same where portable kernels are linked or not; what is wrong with a step is said before what a build lacks.
+    #[inline(always)]
+    pub(super) fn check_with(
+        &self,
+        portable: bool,
+        x: &TensorSpec,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
         self.geometry.check(x, y)?;
         if x.dtype != y.dtype {
             return Err(KernelError::UnsupportedType);
         }
-        linked::need(linked::PORTABLE || armv7em::takes_max_pool(self, x))?;
-        check_clamp(self.clamp, y.dtype)
+        check_clamp(self.clamp, y.dtype)?;
+        linked::need(portable || armv7em::takes_max_pool(self, x))
     }
 }
 
@@ -91,12 +102,23 @@ impl AveragePool<'_> {
     /// # Errors
     /// See [`KernelError`].
     pub fn check(&self, x: &TensorSpec, y: &TensorSpec) -> Result<(), KernelError> {
+        self.check_with(linked::PORTABLE, x, y)
+    }
+
+    /// The same where portable kernels are linked or not; what is wrong with a step is said before what a build lacks.
+    #[inline(always)]
+    pub(super) fn check_with(
+        &self,
+        portable: bool,
+        x: &TensorSpec,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
         self.geometry.check(x, y)?;
-        linked::need(linked::PORTABLE || armv7em::takes_average_pool(self, x, y))?;
         let entries = if self.multipliers.len() == 1 { 1 } else { self.geometry.taps().taps() };
         check_entries(self.multipliers.len(), entries)?;
         check_entries(self.offsets.len(), entries)?;
         check_rescale_shift(self.shift)?;
-        check_clamp(self.clamp, y.dtype)
+        check_clamp(self.clamp, y.dtype)?;
+        linked::need(portable || armv7em::takes_average_pool(self, x, y))
     }
 }

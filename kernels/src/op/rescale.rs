@@ -26,16 +26,27 @@ impl Rescale<'_> {
     /// # Errors
     /// See [`KernelError`].
     pub fn check(&self, x: &TensorSpec, y: &TensorSpec) -> Result<(), KernelError> {
+        self.check_with(linked::PORTABLE, x, y)
+    }
+
+    /// The same where portable kernels are linked or not; what is wrong with a step is said before what a build lacks.
+    #[inline(always)]
+    pub(super) fn check_with(
+        &self,
+        portable: bool,
+        x: &TensorSpec,
+        y: &TensorSpec,
+    ) -> Result<(), KernelError> {
         x.check()?;
         y.check()?;
         if x.dims != y.dims {
             return Err(KernelError::InvalidShape);
         }
-        linked::need(linked::PORTABLE || armv7em::takes_rescale(self, x, y))?;
         let entries = if self.multipliers.len() == 1 { 1 } else { usize::from(x.dims.c) };
         check_entries(self.multipliers.len(), entries)?;
         check_entries(self.offsets.len(), entries)?;
         check_rescale_shift(self.shift)?;
-        check_clamp(self.clamp, y.dtype)
+        check_clamp(self.clamp, y.dtype)?;
+        linked::need(portable || armv7em::takes_rescale(self, x, y))
     }
 }

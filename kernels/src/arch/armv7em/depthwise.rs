@@ -10,8 +10,10 @@ use core::mem::MaybeUninit;
 
 use super::bytes::{aligned, clamp_bytes};
 use super::five::{FIVE, Five};
+use super::four::unpack;
 use super::nibbles::pack;
-use super::pixels::{Constants, Lines, Pairs, TAPS};
+use super::pairs::{Constants, Pairs, Source, TAPS};
+use super::pixels::Lines;
 use super::rows::Widen;
 use super::{GROUP, fills_groups};
 use crate::linked;
@@ -193,7 +195,6 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, scratch: &[Cell<u8>],
     let stride = if linked::STRIDE2 || linked::FIVE { usize::from(op.geometry.stride[0]) } else { 1 };
     let taps = tile.taps();
     let accumulate = &op.accumulate;
-    let bits = accumulate.weight_bits.linked();
     // Tensors have the bytes of their shapes, and constants those of all channels, as `Depthwise::fits` has checked: with
     // words for a tile, all below stays inside.
     let Some(words) = aligned(scratch).get(..tile.bytes() >> 2) else { return };
@@ -205,29 +206,41 @@ fn run(x: &Tensor, op: &Depthwise, scale: u32, tile: Tile, scratch: &[Cell<u8>],
     let mut lines = Lines::new(columns, tile.half, stride, step);
     let constants = Constants {
         weights: accumulate.weights,
-        step: bits.row_bytes(channels),
+        step: accumulate.weight_bits.row_bytes(channels),
+        bits: accumulate.weight_bits,
         bias: accumulate.bias,
         multipliers: accumulate.multipliers,
         scale,
         pitch: lines.pitch,
     };
+    let (source, mut room) = (Source::new(&constants), MaybeUninit::uninit());
     let (mut first, mut part, mut planned) = (0, widen.plan(0, 0, 0, true), rows);
     let mut five = (linked::FIVE && taps == FIVE).then(|| Five::new(columns, tile.half, stride, step));
-    let (mut unpacked, mut room) = ([[0; GROUP]; TAPS * TAPS], MaybeUninit::uninit());
+    // Where there is one tile, all but a group's channels is known before the first one.
+    if tile.outputs == rows && rows > 0 && !nibbles && five.is_none() {
+        part = widen.plan(0, 0, (rows - 1) * stride + taps, true);
+        lines.set(rows);
+        planned = 0;
+        while channels - first >= GROUP {
+            let pairs = source.pairs(first, &mut room);
+            widen.rows(&part, first);
+            lines.run(words, pairs, y.cells(), first, GROUP);
+            first += GROUP;
+        }
+    }
     while first < channels {
         let group = if linked::WIDE { GROUP.min(channels - first) } else { GROUP };
         let pairs = if linked::FIVE
             && let Some(five) = &mut five
         {
-            let weights = accumulate.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
             let mut bytes = [[0; GROUP]; FIVE * FIVE];
-            unpack(weights, constants.step, bits, &mut bytes);
+            unpack(&constants, first, &mut bytes);
             five.set(&constants, first, &bytes);
             None
-        } else if bits == WeightBits::W8 && group == GROUP {
-            Some(constants.pairs(first, &mut room))
+        } else if !linked::WIDE || group == GROUP {
+            Some(source.pairs(first, &mut room))
         } else {
-            Some(narrow(&constants, bits, first, &mut unpacked, &mut room))
+            Some(last(&constants, first, &mut room))
         };
         let mut oy = 0;
         while oy < rows {
@@ -270,89 +283,14 @@ fn store_nibbles(results: &[Cell<u8>], y: &Tensor, at: usize, (first, count): (u
     }
 }
 
-/// Weights of four channels as bytes.
-type Taps = [[u8; GROUP]; TAPS * TAPS];
-
-/// Constants of a group whose weights are no bytes, or which is not whole; zeros behind the last channel.
+/// Constants of channels that are no whole group; zeros behind the last channel.
 #[inline(never)]
-fn narrow<'a>(
-    constants: &Constants,
-    bits: WeightBits,
-    first: usize,
-    taps: &mut Taps,
-    room: &'a mut MaybeUninit<Pairs>,
-) -> &'a Pairs {
-    let weights = constants.weights.get(first >> bits.log2_per_byte()..).unwrap_or(&[]);
-    unpack(weights, constants.step, bits, taps);
-    let [bias, multipliers] =
-        [constants.bias, constants.multipliers].map(|values| values.get(first..).unwrap_or(&[]));
-    let here = Constants { weights: taps.as_flattened(), step: GROUP, bias, multipliers, ..*constants };
-    if !linked::WIDE || bias.len() >= GROUP {
-        return here.pairs(0, room);
-    }
-    let [bias, multipliers] = [bias, multipliers].map(padded);
-    Constants { bias: &bias, multipliers: &multipliers, ..here }.pairs(0, room)
-}
-
-/// The last values, zeros behind them.
-#[cold]
-#[inline(never)]
-fn padded(values: &[i32]) -> [i32; GROUP] {
-    core::array::from_fn(|c| values.get(c).copied().unwrap_or(0))
-}
-
-/// Takes four weights of each tap; what lies behind the last channel does not matter.
-#[inline(always)]
-fn unpack(weights: &[u8], step: usize, bits: WeightBits, taps: &mut [[u8; GROUP]]) {
-    match bits.linked() {
-        WeightBits::W8 => each_tap(weights, step, taps, bytes),
-        WeightBits::W4 => each_tap(weights, step, taps, nibbles),
-        WeightBits::W2 => each_tap(weights, step, taps, crumbs),
-    }
-}
-
-#[inline(always)]
-fn each_tap(mut weights: &[u8], step: usize, taps: &mut [[u8; GROUP]], four: fn(&[u8]) -> u32) {
-    for tap in taps {
-        *tap = four(weights).to_le_bytes();
-        weights = weights.get(step..).unwrap_or(&[]);
-    }
-}
-
-/// Four weights of 8 bits as bytes.
-#[inline(always)]
-fn bytes(weights: &[u8]) -> u32 {
-    match weights.first_chunk() {
-        Some(bytes) => u32::from_le_bytes(*bytes),
-        None if linked::WIDE => rest(weights),
-        None => 0,
-    }
-}
-
-/// The same of 4 bits.
-#[inline(always)]
-fn nibbles(weights: &[u8]) -> u32 {
-    let bytes = match weights.first_chunk() {
-        Some(bytes) => u16::from_le_bytes(*bytes).into(),
-        None if linked::WIDE => rest(weights),
-        None => 0,
-    };
-    let bytes = (bytes & 0xff) | (bytes & 0xff00) << 8;
-    let nibbles = (bytes & 0x000f_000f) | (bytes & 0x00f0_00f0) << 4;
-    nibbles | ((nibbles & 0x0808_0808) * 0x1e)
-}
-
-/// The same of 2 bits.
-#[inline(always)]
-fn crumbs(weights: &[u8]) -> u32 {
-    let byte = weights.first().copied().map_or(0, u32::from);
-    let crumbs = (byte & 3) | (byte & 0xc) << 6 | (byte & 0x30) << 12 | (byte & 0xc0) << 18;
-    crumbs | ((crumbs & 0x0202_0202) * 0x7e)
-}
-
-/// The bytes at the end of the last row, zeros behind them.
-#[cold]
-#[inline(never)]
-fn rest(row: &[u8]) -> u32 {
-    row.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte))
+fn last<'a>(constants: &Constants, first: usize, room: &'a mut MaybeUninit<Pairs>) -> &'a Pairs {
+    let mut taps = [[0; GROUP]; TAPS * TAPS];
+    unpack(constants, first, &mut taps);
+    let four = |values: &[i32]| core::array::from_fn(|c| values.get(first + c).copied().unwrap_or(0));
+    let [bias, multipliers]: [[i32; GROUP]; 2] = [constants.bias, constants.multipliers].map(four);
+    let (bits, weights) = (WeightBits::W8, taps.as_flattened());
+    let here = Constants { weights, step: GROUP, bits, bias: &bias, multipliers: &multipliers, ..*constants };
+    Source::new(&here).pairs(0, room)
 }

@@ -3,7 +3,7 @@
 use core::cell::Cell;
 
 use super::GROUP;
-use super::pixels::{Constants, LANES};
+use super::pairs::{Constants, LANES};
 use super::simd::{sxtb16, sxtb16_ror8};
 use crate::linked;
 

@@ -29,7 +29,11 @@ mod dense_asm;
 mod dense_product;
 pub(crate) mod depthwise;
 mod five;
+mod four;
 mod nibbles;
+mod pairs;
+#[cfg(dsp)]
+mod pairs_asm;
 mod pixels;
 #[cfg(dsp)]
 mod pixels_asm;

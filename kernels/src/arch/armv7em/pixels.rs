@@ -2,28 +2,10 @@
 //! the others.
 
 use core::cell::Cell;
-use core::mem::MaybeUninit;
 
 use super::GROUP;
+use super::pairs::{LANES, Pairs};
 use crate::linked;
-
-/// Rows and columns of the kernel.
-pub(super) const TAPS: usize = 3;
-/// Channels of a word.
-pub(super) const LANES: usize = 2;
-
-/// Constants of two channels in the order in which the instructions read them.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub(super) struct Pair {
-    first_bias: u32,
-    /// Kernel rows: the weights of both channels behind the second bias, or behind the bytes from the row before.
-    rows: [[u32; 1 + TAPS]; TAPS],
-    multipliers: [u32; LANES],
-}
-
-/// Constants of four channels.
-pub(super) type Pairs = [Pair; GROUP / LANES];
 
 /// How results lie in rows, in bytes of pixels and of results: blocks of three and two neighbours make up a line.
 #[derive(Clone, Copy)]
@@ -124,62 +106,16 @@ impl Lines {
     }
 }
 
-/// What channels are multiplied with.
-#[derive(Clone, Copy)]
-pub(super) struct Constants<'a> {
-    /// Bytes of all channels for each tap, `step` apart.
-    pub(super) weights: &'a [u8],
-    pub(super) step: usize,
-    pub(super) bias: &'a [i32],
-    pub(super) multipliers: &'a [i32],
-    /// Base-2 logarithm of a factor for weights and bias.
-    pub(super) scale: u32,
-    /// Bytes between two rows of pixels.
-    pub(super) pitch: usize,
-}
-
-impl Constants<'_> {
-    /// Those of four channels from `first` on, which are there.
-    #[inline(always)]
-    pub(super) fn pairs<'b>(&self, first: usize, room: &'b mut MaybeUninit<Pairs>) -> &'b Pairs {
-        imp::pairs(self, first, room)
-    }
-}
-
 #[cfg(dsp)]
 use super::pixels_asm as imp;
 
 #[cfg(not(dsp))]
 mod imp {
     use core::cell::Cell;
-    use core::mem::MaybeUninit;
 
-    use super::{Constants, LANES, Lines, Pair, Pairs, TAPS};
-    use crate::arch::armv7em::simd::{smlabb, smlatt, smmul, ssat8, sxtb16, sxtb16_ror8};
-
-    pub(super) fn pairs<'b>(
-        constants: &Constants,
-        first: usize,
-        room: &'b mut MaybeUninit<Pairs>,
-    ) -> &'b Pairs {
-        // Products fit their lanes; what the lower one moves beyond it is its sign.
-        let mask = !(((1 << constants.scale) - 1) << 16);
-        room.write([0, 1].map(|c| {
-            let lanes = |values: &[i32]| {
-                [0, LANES].map(|lane| values.get(first + c + lane).map_or(0, |&value| value as u32))
-            };
-            let mut rows = [[constants.pitch as u32; 1 + TAPS]; TAPS];
-            for (tap, word) in rows.iter_mut().flat_map(|row| row.iter_mut().skip(1)).enumerate() {
-                let weights = constants.weights.get(first + tap * constants.step..).unwrap_or(&[]);
-                let weights = weights.first_chunk().map_or(0, |&four| u32::from_le_bytes(four));
-                let weights = if c == 0 { sxtb16(weights) } else { sxtb16_ror8(weights) };
-                *word = (weights << constants.scale) & mask;
-            }
-            let first_bias;
-            [first_bias, rows[0][0]] = lanes(constants.bias).map(|bias| bias << constants.scale);
-            Pair { first_bias, rows, multipliers: lanes(constants.multipliers) }
-        }))
-    }
+    use super::{LANES, Lines, Pairs};
+    use crate::arch::armv7em::pairs::Pair;
+    use crate::arch::armv7em::simd::{smlabb, smlatt, smmul, ssat8};
 
     pub(super) fn run(lines: &Lines, words: &[Cell<u32>], pairs: &Pairs, out: &[Cell<u8>], at: usize) {
         let count = if lines.half > 0 { LANES } else { 1 };

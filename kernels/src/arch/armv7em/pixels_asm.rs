@@ -4,92 +4,10 @@
 
 use core::arch::naked_asm;
 use core::cell::Cell;
-use core::mem::MaybeUninit;
 
-use super::pixels::{Constants, Lines, Pair, Pairs};
+use super::pairs::Pairs;
+use super::pixels::Lines;
 use crate::linked;
-
-// The instructions' offsets.
-const _: () = assert!(size_of::<Pair>() == 60);
-
-/// What [`Constants`] are, as the instructions find it.
-#[repr(C)]
-struct Source {
-    weights: *const u8,
-    step: usize,
-    bias: *const i32,
-    multipliers: *const i32,
-    scale: u32,
-    pitch: usize,
-}
-
-/// # Safety
-/// What the source points to must be as long as nine taps and four channels from the first on need.
-#[unsafe(naked)]
-unsafe extern "C" fn set_pairs(source: *const Source, pairs: *mut Pairs, first: usize) {
-    naked_asm!(
-        core_with_dsp!(),
-        "push {{r4-r11, lr}}",
-        "ldm r0, {{r0, r3, r4, r5, r6, r7}}",
-        "push {{r6}}",
-        "add r0, r2",
-        "add r4, r4, r2, lsl #2",
-        "add lr, r5, r2, lsl #2",
-        "mov r2, r7",
-        "add r5, r1, #4",
-        "add r1, #64",
-        "mov r12, #3",
-        "1:",
-        "ldr r6, [r0]",
-        "ldr r7, [r0, r3]",
-        "ldr r8, [r0, r3, lsl #1]",
-        "add r0, r3",
-        "add r0, r0, r3, lsl #1",
-        "sxtb16 r9, r6",
-        "sxtb16 r10, r7",
-        "sxtb16 r11, r8",
-        "stm r5!, {{r2, r9-r11}}",
-        "sxtb16 r9, r6, ror #8",
-        "sxtb16 r10, r7, ror #8",
-        "sxtb16 r11, r8, ror #8",
-        "stm r1!, {{r2, r9-r11}}",
-        "subs r12, #1",
-        "bne 1b",
-        "pop {{r12}}",
-        "cmp r12, #0",
-        "beq 3f",
-        // All words times the scale, with those between; products fit their lanes, what the lower one moves beyond it
-        // is its sign.
-        "mvn r6, #0",
-        "lsl r6, r12",
-        "mvn r6, r6",
-        "lsl r6, #16",
-        "sub r7, r5, #48",
-        "2:",
-        "ldr r8, [r7]",
-        "lsl r8, r12",
-        "bic r8, r6",
-        "str r8, [r7], #4",
-        "cmp r7, r1",
-        "bne 2b",
-        "str r2, [r5, #-32]",
-        "str r2, [r5, #-16]",
-        "str r2, [r5, #28]",
-        "str r2, [r5, #44]",
-        "3:",
-        "ldm r4, {{r6-r9}}",
-        "lsl r6, r12",
-        "lsl r7, r12",
-        "lsl r8, r12",
-        "lsl r9, r12",
-        "strd r6, r8, [r5, #-52]",
-        "strd r7, r9, [r5, #8]",
-        "ldm lr, {{r6-r9}}",
-        "strd r6, r8, [r5]",
-        "strd r7, r9, [r5, #60]",
-        "pop {{r4-r11, pc}}",
-    )
-}
 
 /// A pixel times a tap for both channels: sums, pixel, weights and what the sums were before.
 macro_rules! tap {
@@ -290,25 +208,6 @@ macro_rules! lines {
 }
 lines!(lines_1, three_1, two_1);
 lines!(lines_2, three_2, two_2);
-
-/// Constants of four channels from `first` on.
-#[inline(always)]
-pub(super) fn pairs<'a>(constants: &Constants, first: usize, room: &'a mut MaybeUninit<Pairs>) -> &'a Pairs {
-    let source = Source {
-        weights: constants.weights.as_ptr(),
-        step: constants.step,
-        bias: constants.bias.as_ptr(),
-        multipliers: constants.multipliers.as_ptr(),
-        scale: constants.scale,
-        pitch: constants.pitch,
-    };
-    // SAFETY: reads nine taps of four bytes, four biases and multipliers, which are there by the caller's checks, and
-    // writes all words of both pairs.
-    unsafe {
-        set_pairs(&source, room.as_mut_ptr(), first);
-        room.assume_init_ref()
-    }
-}
 
 /// Results from byte `at` on.
 #[inline(always)]

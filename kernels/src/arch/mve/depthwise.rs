@@ -31,7 +31,7 @@ fn shape(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
         && matches!(geometry.stride, [1, 1] | [2, 2])
         && geometry.pad.iter().all(|&pad| pad <= 1)
         && (x.dtype, y.dtype) == (Dtype::I8, Dtype::I8)
-        && block_columns(usize::from(y.dims.w), usize::from(geometry.stride[0])) <= MOST_COLUMNS
+        && block_columns(tile(op, usize::from(y.dims.w)), usize::from(geometry.stride[0])) <= MOST_COLUMNS
 }
 
 /// Whether a step runs on this kernel, and not on the generic one.

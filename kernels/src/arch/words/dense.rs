@@ -3,10 +3,17 @@
 
 use core::cell::Cell;
 
-use super::four::{Bytes, Pixel};
+use super::four::{Bytes, Pixel, has_narrow};
 use super::product::{ROWS, dense as product, store_dense};
+use crate::arch::Core;
 use crate::op::Dense;
 use crate::{Dtype, KernelError, Tensor, WeightBits, generic};
+
+/// Whether [`dense`] has a kernel of its own on a core for inputs and weights of these types, and does not leave them to the
+/// generic tier.
+pub fn takes(weights: WeightBits, x: Dtype, core: Core) -> bool {
+    x == Dtype::I8 && (weights.linked() == WeightBits::W8 || has_narrow(core))
+}
 
 /// Fully connected layer, see [`Dense`]. Nibbles run on the generic tier, and so do narrower weights where there are no
 /// instructions for them.
@@ -20,12 +27,12 @@ pub fn dense(
     scratch: &[Cell<u8>],
     y: &Tensor,
 ) -> Result<(), KernelError> {
-    if x.spec().dtype != Dtype::I8 || op.accumulate.weight_bits.linked() != WeightBits::W8 {
-        #[cfg(any(armv6m, armv7m))]
-        if x.spec().dtype == Dtype::I8 {
-            return super::narrow_dense::dense(x, residual, op, y);
-        }
+    if !takes(op.accumulate.weight_bits, x.spec().dtype, Core::THIS) {
         return generic::dense(x, residual, &Dense { accumulate: op.accumulate.rows() }, scratch, y);
+    }
+    #[cfg(any(armv6m, armv7m))]
+    if op.accumulate.weight_bits.linked() != WeightBits::W8 {
+        return super::narrow_dense::dense(x, residual, op, y);
     }
     op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let (input, channels) = (x.cells(), usize::from(y.spec().dims.c));

@@ -5,6 +5,7 @@ use core::cell::Cell;
 
 use super::four::{FOUR, Pixel, four};
 use super::planes;
+use crate::arch::Core;
 use crate::generic::depthwise::Source;
 use crate::layout::unpack;
 use crate::op::Depthwise;
@@ -15,11 +16,29 @@ pub(super) const MAX_TAPS: usize = 25;
 
 pub(crate) use super::planes::scratch;
 
-/// Whether a step runs on this kernel, and not on the generic one.
-pub fn takes(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
-    let channels = usize::from(y.dims.c);
-    let by_four = op.geometry.taps() <= MAX_TAPS && channels & (FOUR - 1) == 0;
-    planes::takes(op, x, y) || (x.dtype == Dtype::I8 && by_four)
+/// Whether a step runs on this kernel on a core, and not on the generic one; its result starts `distance` bytes behind the
+/// input, or lies apart.
+pub fn takes(
+    op: &Depthwise,
+    residual: bool,
+    x: &TensorSpec,
+    y: &TensorSpec,
+    distance: Option<i32>,
+    core: Core,
+) -> bool {
+    let planes = has_planes(core) && !residual && planes::takes(op, x, y, distance);
+    planes || by_four(op, x)
+}
+
+/// Whether a core takes a plain 3x3 kernel a channel at a time: RV32IM has instructions for rows as they lie.
+const fn has_planes(core: Core) -> bool {
+    !matches!(core, Core::Rv32im)
+}
+
+/// Whether four channels of a result are made at a time.
+fn by_four(op: &Depthwise, x: &TensorSpec) -> bool {
+    let fours = usize::from(x.dims.c) & (FOUR - 1) == 0;
+    x.dtype == Dtype::I8 && fours && op.geometry.taps() <= MAX_TAPS
 }
 
 /// Depthwise convolution, see [`Depthwise`]. Nibbles, and kernels other than 3x3 that are large or whose channels are no
@@ -37,13 +56,11 @@ pub fn depthwise(
     let (rows, columns, channels) = y.spec().dims.hwc();
     op.fits(&x.spec(), residual.map(|r| r.spec()).as_ref(), &y.spec())?;
     let ring = op.ring(x, y, scratch)?;
-    // RV32IM has instructions for rows as they lie.
-    if cfg!(not(rv32im)) && residual.is_none() && planes::run(x, op, scratch, y)? {
+    if has_planes(Core::THIS) && residual.is_none() && planes::run(x, op, scratch, y)? {
         return Ok(());
     }
-    let takes = takes(op, &x.spec(), &y.spec()) && channels & (FOUR - 1) == 0;
     let op = Depthwise { accumulate: op.accumulate.rows(), ..*op };
-    if !takes {
+    if !by_four(&op, &x.spec()) {
         return generic::depthwise(x, residual, &op, ring, y);
     }
     let taps = op.geometry.taps();

@@ -3,11 +3,12 @@
 use core::cell::Cell;
 
 use super::product::Results;
+use crate::arch::Core;
 use crate::arch::armv7em::bytes::clamp_bytes;
 use crate::generic::finish::Finish;
 use crate::numerics::requantize;
 use crate::op::Accumulate;
-use crate::{Dtype, Tensor};
+use crate::{Dtype, Tensor, WeightBits};
 
 /// Channels that are finished together.
 pub(super) const FOUR: usize = 4;
@@ -15,10 +16,65 @@ pub(super) const FOUR: usize = 4;
 /// Smallest shift at which the high word of a product holds the result.
 pub(super) const SHIFT: u8 = 32;
 
-/// Whether products of a convolution or a dense layer store results of this type themselves. Others are finished one by
-/// one, but for those of narrow weights at smaller shifts on Armv6-M and Armv7-M.
-pub fn stores(accumulate: &Accumulate, residual: bool, y: Dtype) -> bool {
+/// Whether products of weights of 8 bits store results of this type themselves, where the core has instructions for that.
+fn stores(accumulate: &Accumulate, residual: bool, y: Dtype) -> bool {
     !residual && y == Dtype::I8 && accumulate.shift >= SHIFT
+}
+
+/// Whether [`Pixel::store`] stores four results of this type at once.
+#[inline(always)]
+fn stores_four(accumulate: &Accumulate, residual: bool, y: Dtype) -> bool {
+    !residual && y == Dtype::I8 && accumulate.shift == SHIFT
+}
+
+/// Base-2 logarithm of the factor for accumulators of 4- and 2-bit weights that makes a step's shift at least 32, where its
+/// results are bytes without a residual; `None` where they are not, or an accumulator of `row_len` products could leave 32
+/// bits. Accumulator, product and shift grow alike, so the result is the same.
+pub(super) fn stored_scale(accumulate: &Accumulate, residual: bool, y: Dtype, row_len: usize) -> Option<u32> {
+    if residual || y != Dtype::I8 {
+        return None;
+    }
+    let scale = u32::from(SHIFT.saturating_sub(accumulate.shift));
+    if scale == 0 {
+        return Some(0);
+    }
+    let product = 6 + accumulate.weight_bits.bits();
+    let sum = i32::try_from(row_len).ok().filter(|&inputs| inputs <= i32::MAX >> product)? << product;
+    let largest = (i32::MAX >> scale.min(31)).checked_sub(sum)?;
+    accumulate.bias.iter().all(|bias| (-largest..=largest).contains(bias)).then_some(scale)
+}
+
+/// Whether 4- and 2-bit weights have kernels of their own on a core.
+pub(super) const fn has_narrow(core: Core) -> bool {
+    matches!(core, Core::Armv6m | Core::Armv7m)
+}
+
+/// Whether a convolution, with `row_len` weights of a channel, finishes its results on a core as its products leave them.
+/// Others are finished one by one.
+pub fn stores_conv2d(
+    accumulate: &Accumulate,
+    residual: bool,
+    [x, y]: [Dtype; 2],
+    row_len: usize,
+    core: Core,
+) -> bool {
+    if has_narrow(core) && accumulate.weight_bits.linked() != WeightBits::W8 {
+        return stored_scale(accumulate, residual, y, row_len).is_some();
+    }
+    match core {
+        Core::Armv7m => stores(accumulate, residual, y),
+        // Nibbles meet weights in the strips of other cores.
+        Core::Armv6m if x == Dtype::I8 => stores(accumulate, residual, y),
+        _ => stores_four(accumulate, residual, y),
+    }
+}
+
+/// The same of a dense layer that [`takes_dense`](super::takes_dense) names.
+pub fn stores_dense(accumulate: &Accumulate, residual: bool, y: Dtype, row_len: usize, core: Core) -> bool {
+    if has_narrow(core) && accumulate.weight_bits.linked() != WeightBits::W8 {
+        return stored_scale(accumulate, residual, y, row_len).is_some();
+    }
+    stores(accumulate, residual, y)
 }
 
 /// Results of four channels of one pixel, bytes at a shift of at least 32 without a residual: what products store
@@ -73,7 +129,7 @@ impl<'a> Pixel<'a> {
         residual: Option<&Tensor<'a>>,
         at: (usize, usize),
     ) -> Self {
-        let fast = residual.is_none() && y.spec().dtype == Dtype::I8 && accumulate.shift == SHIFT;
+        let fast = stores_four(accumulate, residual.is_some(), y.spec().dtype);
         let bytes = if fast { y.pixel(at.0, at.1) } else { &[] };
         Self { accumulate, finish: Finish::new(accumulate, y, residual, at), bytes }
     }

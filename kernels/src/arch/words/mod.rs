@@ -53,6 +53,6 @@ mod rv32;
 mod v6m;
 
 pub use conv2d::conv2d;
-pub use dense::dense;
+pub use dense::{dense, takes as takes_dense};
 pub use depthwise::{depthwise, takes as takes_depthwise};
-pub use four::stores;
+pub use four::{stores_conv2d, stores_dense};

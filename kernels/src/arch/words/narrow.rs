@@ -15,7 +15,7 @@ use core::cell::Cell;
 
 use super::column::PIXELS;
 use super::conv2d::{Order, strip_pixels};
-use super::four::{Pixel, SHIFT};
+use super::four::{Pixel, SHIFT, stored_scale};
 #[cfg(armv6m)]
 use super::narrow_v6m as imp;
 #[cfg(armv7m)]
@@ -104,28 +104,6 @@ struct Narrow<'a> {
     scale: Option<u32>,
 }
 
-/// Base-2 logarithm of the factor for accumulators that makes a step's shift at least 32, where its results are bytes
-/// without a residual; `None` where they are not, or an accumulator of `row_len` products could leave 32 bits.
-/// Accumulator, product and shift grow alike, so the result is the same.
-pub(super) fn stored_scale(
-    accumulate: &Accumulate,
-    residual: bool,
-    y: &Tensor,
-    row_len: usize,
-) -> Option<u32> {
-    if residual || y.spec().dtype != Dtype::I8 {
-        return None;
-    }
-    let scale = u32::from(SHIFT.saturating_sub(accumulate.shift));
-    if scale == 0 {
-        return Some(0);
-    }
-    let product = 6 + accumulate.weight_bits.bits();
-    let sum = i32::try_from(row_len).ok().filter(|&inputs| inputs <= i32::MAX >> product)? << product;
-    let largest = (i32::MAX >> scale.min(31)).checked_sub(sum)?;
-    accumulate.bias.iter().all(|bias| (-largest..=largest).contains(bias)).then_some(scale)
-}
-
 impl<'a> Narrow<'a> {
     /// `None` for weights of 8 bits.
     fn new(
@@ -148,7 +126,7 @@ impl<'a> Narrow<'a> {
             row_bytes: bits.row_bytes(row_len),
             rounds: row_len & !(ROUND - 1),
             apart: if bits == WeightBits::W2 { 8 } else { 4 },
-            scale: stored_scale(accumulate, residual.is_some(), y, row_len),
+            scale: stored_scale(accumulate, residual.is_some(), y.spec().dtype, row_len),
         })
     }
 

@@ -5,8 +5,8 @@
 
 use core::cell::Cell;
 
-use super::four::{Pixel, SHIFT};
-use super::narrow::{ROUND, stored_scale};
+use super::four::{Pixel, SHIFT, stored_scale};
+use super::narrow::ROUND;
 #[cfg(armv6m)]
 use super::narrow_dense_v6m as imp;
 #[cfg(armv7m)]
@@ -131,7 +131,7 @@ pub(super) fn dense(
     let (inputs, channels) = (x.cells(), usize::from(y.spec().dims.c));
     let words = [const { Cell::new(0) }; WORDS];
     let narrow = Narrow { op, bits: weight_bits.linked(), words: &words };
-    let scale = stored_scale(&op.accumulate, residual.is_some(), y, inputs.len());
+    let scale = stored_scale(&op.accumulate, residual.is_some(), y.spec().dtype, inputs.len());
     let kept = (inputs.len() <= PART).then(|| narrow.fill(inputs));
     let mut all = [0i32; GROUP];
     let mut first = 0;

@@ -46,6 +46,7 @@ struct Tile {
 
 impl Tile {
     /// That of a step; `None` where this kernel is not made for its shapes and types.
+    #[inline(never)]
     fn new(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> Option<Self> {
         let geometry = &op.geometry;
         let [stride, across] = geometry.stride.map(usize::from);
@@ -74,22 +75,19 @@ impl Tile {
     }
 }
 
-/// Whether a step's shapes and types are those of this kernel.
-pub(super) fn takes(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> bool {
-    Tile::new(op, x, y).is_some()
-}
-
-/// Scratch of a step that [`takes`] names, at any address; none for others.
+/// Scratch of a step of this kernel's shapes and types, at any address; none for others.
 pub(crate) fn scratch(op: &Depthwise, x: &TensorSpec, y: &TensorSpec) -> usize {
     Tile::new(op, x, y).map_or(0, |tile| tile.rows() * tile.pitch * 4 + 3)
 }
 
 /// Whether results may be stored: they lie apart from the inputs, or no row of them reaches into a later row of inputs.
-fn may_store(x: &Tensor, y: &Tensor) -> bool {
-    match Depthwise::distance(x, y) {
-        None => true,
-        Some(distance) => distance == 0 && y.spec().dims.w <= x.spec().dims.w,
-    }
+fn may_store(x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> bool {
+    distance.is_none_or(|distance| distance == 0 && y.dims.w <= x.dims.w)
+}
+
+/// Whether [`run`] takes a step whose result starts `distance` bytes behind the input, or lies apart.
+pub(super) fn takes(op: &Depthwise, x: &TensorSpec, y: &TensorSpec, distance: Option<i32>) -> bool {
+    Tile::new(op, x, y).is_some() && may_store(x, y, distance) && scale(&op.accumulate).is_some()
 }
 
 /// Base-2 logarithm of the factor that makes a step's shift at least 32; `None` where sums of weights times that need
@@ -107,7 +105,8 @@ fn scale(accumulate: &Accumulate) -> Option<u32> {
 pub(super) fn run(x: &Tensor, op: &Depthwise, scratch: &[Cell<u8>], y: &Tensor) -> Result<bool, KernelError> {
     let accumulate = &op.accumulate;
     let Some(tile) = Tile::new(op, &x.spec(), &y.spec()) else { return Ok(false) };
-    let Some(scale) = scale(accumulate).filter(|_| may_store(x, y)) else { return Ok(false) };
+    let may_store = may_store(&x.spec(), &y.spec(), Depthwise::distance(x, y));
+    let Some(scale) = scale(accumulate).filter(|_| may_store) else { return Ok(false) };
     let aligned = scratch.get(scratch.as_ptr().align_offset(4)..).unwrap_or(&[]);
     let Some(plane) = words(aligned).get(..tile.rows() * tile.pitch) else { return Ok(false) };
     let (_, _, channels) = y.spec().dims.hwc();

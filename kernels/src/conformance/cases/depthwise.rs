@@ -19,7 +19,7 @@ pub(super) fn run(tier: &Tier, rng: &mut Rng, arena: &mut Arena) -> Result<(), F
         // Rows of a network's first layers, that fast kernels take in pieces.
         let pad = [rng.below(2) as u8, rng.below(2) as u8];
         geometry = Geometry { kernel: [3; 2], stride: [2; 2], dilation: [1, 1], pad };
-        (x.dims.h, x.dims.w) = (rng.size(1, 6), rng.size(30, 60));
+        (x.dims.h, x.dims.w) = (rng.size(1, 6), rng.size(30, 80));
         x = shrink(x);
     }
     let y_type = likely_type(rng);
